@@ -40,8 +40,8 @@ enum dr_role {
 #define F_REC(rec, field, of, meaning) struct dr_##of field;
 #define F_RECS(rec, field, of, meaning) struct dr_##of##_list field;
 #define RETIRED(number, was)
-#include "drover/message_undef.h"
 #include "drover/messages.def"
+#include "drover/message_undef.h"
 #undef DR_OPEN
 #undef DR_SHUT
 
@@ -62,8 +62,8 @@ enum dr_type {
 #define F_REC(rec, field, of, meaning)
 #define F_RECS(rec, field, of, meaning)
 #define RETIRED(number, was) DR_RETIRED_##number = number,
-#include "drover/message_undef.h"
 #include "drover/messages.def"
+#include "drover/message_undef.h"
 };
 
 /* Third pass: a descriptor for each, e.g. dr_desc_machine_row. */
@@ -82,8 +82,8 @@ enum dr_type {
 #define F_REC(rec, field, of, meaning)
 #define F_RECS(rec, field, of, meaning)
 #define RETIRED(number, was)
-#include "drover/message_undef.h"
 #include "drover/messages.def"
+#include "drover/message_undef.h"
 #undef DR_DECLARE
 
 enum dr_shape { DR_EVENT, DR_REQUEST, DR_REPLY };
@@ -109,7 +109,7 @@ const struct dr_message_row *dr_rows(size_t *count);
 /* The role of a source: "provisioner:local" gives DR_ROLE_PROVISIONER; DR_ROLE_COUNT: no such. */
 enum dr_role dr_role_of(const char *source);
 
-/* "provisioner" for DR_ROLE_PROVISIONER; asserts on anything that is not a role. */
+/* "provisioner" for DR_ROLE_PROVISIONER; "?" for what is no role. */
 const char *dr_role_name(enum dr_role role);
 
 /* What travels around a body. seq counts per (source, boot, topic) from 1; 0 for requests. */

@@ -42,7 +42,7 @@ struct upload {
 };
 
 struct arguments {
-    const char *listen, *files_listen, *state, *access_key, *secret_key_file, *user_name;
+    const char *listen, *files_listen, *state, *access_key, *secret_key_file, *user_name, *seed;
     const char *queues[MAX_QUEUES + 1];
     int n_queues;
     bool print_ready;
@@ -260,6 +260,7 @@ static const char usage[] =
     "  --secret-key-file FILE       its secret; FILE is made with a new one if it is missing\n"
     "  --user-name NAME             the first user's name (Sandbox)\n"
     "  --queue NAME                 a queue beside \"default\"; may be repeated\n"
+    "  --seed TEXT                  the same text gives the same ids, keys and tokens\n"
     "  --print-ready                say READY and the addresses on stdout when listening\n";
 
 static bool parse_arguments(int argc, char **argv, struct arguments *a)
@@ -272,6 +273,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
         {"secret-key-file", required_argument, NULL, 'K'},
         {"user-name", required_argument, NULL, 'u'},
         {"queue", required_argument, NULL, 'q'},
+        {"seed", required_argument, NULL, 'S'},
         {"print-ready", no_argument, NULL, 'r'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -279,7 +281,8 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
     *a = (struct arguments){.listen = "127.0.0.1:8008", .files_listen = "127.0.0.1:8081"};
     const char **const into[] = {
         ['l'] = &a->listen,     ['f'] = &a->files_listen, ['s'] = &a->state,
-        ['k'] = &a->access_key, ['u'] = &a->user_name,    ['K'] = &a->secret_key_file};
+        ['k'] = &a->access_key, ['u'] = &a->user_name,    ['K'] = &a->secret_key_file,
+        ['S'] = &a->seed};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'r')
@@ -301,7 +304,9 @@ static bool open_state(struct shell *shell, const struct arguments *a)
 {
     unsigned char seed[32];
     char *secret = NULL, error[512];
-    if (getrandom(seed, sizeof seed, 0) != sizeof seed)
+    if (a->seed)
+        strncpy((char *)memset(seed, 0, sizeof seed), a->seed, sizeof seed - 1);
+    else if (getrandom(seed, sizeof seed, 0) != sizeof seed)
         return false;
     if (a->secret_key_file && shell_secret(a->secret_key_file, &secret, error, sizeof error) != 0) {
         fprintf(stderr, "drover-sandbox: %s\n", error);

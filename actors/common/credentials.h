@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the ClearML key pair comes from. */
+#ifndef DROVER_COMMON_CREDENTIALS_H
+#define DROVER_COMMON_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+struct dr_clearml_credentials { /* strings are owned: dr_clearml_credentials_free */
+    char *access_key;
+    char *secret_key;
+    char *api_server;   /* "" if not said there */
+    char *web_server;   /* likewise */
+    char *files_server; /* likewise */
+    char found_in[256]; /* for people: "/etc/drover/watcher.yaml", "the environment (...)" */
+};
+
+/* Looks in this order and takes the first place that names a key:
+ *  1. `file` (NULL or "": skipped; if given, it must exist and hold both halves): YAML with
+ *     api.access_key and api.secret_key, or a clearml.conf (api.credentials.*), by its suffix;
+ *  2. CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, with CLEARML_API_HOST (and TRAINS_*
+ * never);
+ *  3. ~/clearml.conf (CLEARML_CONFIG_FILE names another), which the SDK reads too.
+ * The servers are taken from the same place as the keys; CLEARML_API_HOST also completes a file
+ * that names none. False with a sentence if no place has both halves: it lists the places.
+ * A clearml.conf that others may read is refused as every secret file is. Blocks on the disk. */
+bool dr_clearml_credentials_load(const char *file, struct dr_clearml_credentials *found,
+                                 struct dr_error *error);
+
+/* Wipes and frees. Fine on {0}. */
+void dr_clearml_credentials_free(struct dr_clearml_credentials *credentials);
+
+#endif

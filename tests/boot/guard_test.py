@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guard on machines that really boot, with the genuine clearml-agent (P14 to P16, P19)."""
+import os
+import signal
+import unittest
+
+import machine
+from machine import MachineCase, wait
+
+LONG = "import time\nprint('job runs', flush=True)\ntime.sleep(600)\n"
+SHORT = "import time\nprint('job runs', flush=True)\ntime.sleep(%s)\nprint('job done')\n"
+
+
+def setUpModule():
+    machine.needed()
+
+
+class Drain(MachineCase):
+    def running(self, m, task):
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_idle_machine_acknowledges_and_is_gone(self):
+        m = self.machine("i-idle").up()
+        m.drain("idle")
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(m.ack(), "done")
+        self.assert_gone(m)
+
+    def test_busy_machine_refuses_and_its_task_completes(self):
+        m = self.machine("i-busy").up()
+        task = self.server.enqueue("cpu", SHORT % 8)
+        self.running(m, task)
+        m.drain("idle")
+        wait("the refusal", 20, m.ack)
+        self.assertEqual(m.ack(), "refused")
+        wait("the task's end", 60, lambda: self.server.task(task)["status"] == "completed")
+        self.assertIsNone(m.proc.poll())
+        # the same flag is not answered twice; a new one is
+        self.server.undrain("cpu", m.name)
+        m_agent = m.agent()
+        wait("the guard to see that", 20, lambda: "drain flag is now None" in m.log())
+        self.assertEqual(m.agent(), m_agent, "the agent was left alone")
+        m.drain("idle")
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(m.ack(), "done")
+
+    def test_now_ends_a_running_task_without_a_word(self):
+        m = self.machine("i-now").up()
+        task = self.server.enqueue("cpu", LONG)
+        self.running(m, task)
+        m.drain("now")
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(m.ack(), "done")
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_now_waits_for_a_task_that_tidies_up(self):
+        note = os.path.join(self.server.folder, "note")
+        script = ("import signal, time\n"
+                  "def tidy(*_):\n"
+                  "    time.sleep(1); open(%r, 'w').write('tidied'); raise SystemExit(0)\n"
+                  "signal.signal(signal.SIGTERM, tidy)\n"
+                  "time.sleep(600)\n" % note)
+        m = self.machine("i-tidy").up()
+        task = self.server.enqueue("cpu", script)
+        self.running(m, task)
+        m.drain("now")
+        m.ended()
+        self.assertTrue(os.path.exists(note))
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_after_task_lets_the_task_end_and_takes_no_other(self):
+        m = self.machine("i-after").up()
+        first = self.server.enqueue("cpu", SHORT % 5)
+        self.running(m, first)
+        m.drain("after-task")
+        self.assertEqual(m.ended(90), 0)
+        self.assertEqual(self.server.task(first)["status"], "completed")
+        self.assertEqual(m.ack(), "done")
+        self.assert_gone(m)
+
+    def test_names_that_begin_alike_are_told_apart(self):
+        one, ten = self.machine("i-1").up(), self.machine("i-10").up()
+        one.drain("idle")
+        self.assertEqual(one.ended(), 0)
+        self.assertIsNone(ten.proc.poll())
+        self.assertIn(ten.worker, self.server.workers())
+        self.assertIsNone(ten.ack())
+
+
+class EndOfLife(MachineCase):
+    def test_agent_killed_ends_task_and_machine(self):
+        m = self.machine("i-crash").up()
+        task = self.server.enqueue("cpu", LONG)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        os.kill(m.agent(), signal.SIGKILL)
+        self.assertEqual(m.ended(), 3)
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+        self.assertIn("the agent ended by itself (exit -9)", m.log())
+
+    def test_guard_killed_ends_agent_and_machine(self):
+        m = self.machine("i-guard").up()
+        task = self.server.enqueue("cpu", LONG)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        os.kill(m.guard(), signal.SIGKILL)
+        self.assertEqual(m.ended(), 137)
+        wait("no process of it", 10, lambda: not m.processes())
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+        self.assertIn("the guard was lost", m.log())
+
+    def test_sigterm_is_a_planned_end(self):
+        m = self.machine("i-term").up()
+        task = self.server.enqueue("cpu", LONG)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        os.kill(m.guard(), signal.SIGTERM)
+        self.assertEqual(m.ended(), 0)
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_own_switch_takes_an_idle_machine_away(self):
+        m = self.machine("i-forgotten", own_idle_limit_s=3)
+        self.assertEqual(m.ended(90), 0)
+        self.assertIn("nobody took the machine away", m.log())
+        self.assert_gone(m)
+
+    def test_own_switch_runs_on_while_the_server_is_down(self):
+        m = self.machine("i-alone", own_idle_limit_s=8).up()
+        self.server.pause()
+        try:
+            m.ended(120)
+        finally:
+            self.server.resume()
+        wait("no process of it", 10, lambda: not m.processes())
+
+    def test_hard_age_ends_amid_a_task(self):
+        m = self.machine("i-old", max_life_s=3, max_task_s=10).up()
+        task = self.server.enqueue("cpu", LONG)
+        self.assertEqual(m.ended(90), 0)
+        self.assertIn("older than its maximum life and a task's", m.log())
+        self.assertIn(self.server.task(task)["status"], ("in_progress", "queued"))
+
+    def test_a_failing_start_says_why_and_ends(self):
+        m = self.machine("i-noagent", agent_python="/nowhere/python")
+        self.assertEqual(m.ended(), 1)
+        self.assertIn("agent_python /nowhere/python has no clearml_agent", m.log())
+        m = self.machine("i-badinit", init_script="echo before\nexit 7\n")
+        self.assertEqual(m.ended(), 1)
+        self.assertIn("the init script ended with status 7", m.log())
+
+
+class Slots(MachineCase):
+    def test_all_or_nothing(self):
+        m = self.machine("i-many", slots=2)
+        wait("both agents", 90, lambda: self.server.workers() ==
+             [m.worker + ":gpu0", m.worker + ":gpu1"])
+        task = self.server.enqueue("cpu", SHORT % 8)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        agents = sorted(m.find("clearml_agent daemon"))
+        m.drain("idle")
+        wait("the refusal", 20, lambda: m.ack() == "refused")
+        self.assertEqual(sorted(m.find("clearml_agent daemon")), agents)
+        wait("the task's end", 60, lambda: self.server.task(task)["status"] == "completed")
+        self.server.undrain("cpu", m.name)
+        wait("the guard to see that", 20, lambda: "drain flag is now None" in m.log())
+        m.drain("idle")
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(m.ack(), "done")
+        self.assertEqual(self.server.workers(), [])
+
+
+class Files(MachineCase):
+    def test_secrets_stay_in_private_files(self):
+        token = "git-token-f00d$`\"'\\x"
+        m = self.machine("i-secret", git_hosts=[
+            {"host": "git.example", "user": "me", "token": token},
+            {"host": "http://other.example:3000", "user": "you", "token": "second-t0ken"}],
+            ssh_private_key="not really a key", storage_conf=
+            'sdk.aws.s3.credentials: [{host: "h:9", bucket: b, key: "AK", secret: "s3-secret"}]',
+            extra_clearml_conf='agent.git_user = "overridden"',
+            init_script="export FROM_INIT=seen-by-agent\nfalse\n").up()
+        with open("/proc/%d/environ" % m.agent(), "rb") as f:
+            self.assertIn(b"FROM_INIT=seen-by-agent", f.read().split(b"\0"))
+        secrets = (token, "second-t0ken", "s3-secret", self.server.secret)
+        for pid, words in m.processes():
+            for secret in secrets:
+                self.assertNotIn(secret, words)
+        for secret in secrets:
+            self.assertNotIn(secret, m.log())
+        for name in ("clearml.conf", ".git-credentials", ".gitconfig", ".ssh/id_drover",
+                     ".ssh/config", ".drover/settings.json", ".drover/env",
+                     ".drover/machine.log"):
+            mode = os.stat(os.path.join(m.home, name)).st_mode & 0o777
+            self.assertEqual(mode, 0o600, name)
+        m.drain("idle")
+        self.assertEqual(m.ended(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -168,6 +168,7 @@ void sandbox_handle(struct sandbox *sb, const struct sandbox_request *request, i
     json_decref(call.body);
     json_decref(call.data);
     json_decref(call.batch);
+    json_decref(call.error_data);
 }
 
 void sandbox_response_clear(struct sandbox_response *response)

@@ -2,6 +2,7 @@
 /* Ids, times, and paths into documents. */
 #include "errors.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,17 @@ struct sandbox_id sandbox_new_id(struct sandbox *sb)
     struct sandbox_id id;
     for (int i = 0; i < 16; i++)
         snprintf(id.text + 2 * i, 3, "%02x", bytes[i]);
+    return id;
+}
+
+struct sandbox_id sandbox_md5(const char *text)
+{
+    unsigned char md[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    EVP_Digest(text, strlen(text), md, &size, EVP_md5(), NULL);
+    struct sandbox_id id = {""};
+    for (unsigned int i = 0; i < 16 && i < size; i++)
+        snprintf(id.text + 2 * i, 3, "%02x", md[i]);
     return id;
 }
 
@@ -267,5 +279,14 @@ void sandbox_touch_task(struct sandbox_call *call, json_t *task, bool update)
     json_object_set_new(task, "last_changed_by", json_string(call->user_id));
     if (update)
         json_object_set_new(task, "last_update", sandbox_now(call));
+    sandbox_changed(call->sb);
+}
+
+void sandbox_touch_project(struct sandbox_call *call, const char *id)
+{
+    json_t *project = json_object_get(call->sb->projects, id ? id : "");
+    if (!project)
+        return;
+    json_object_set_new(project, "last_update", sandbox_now(call));
     sandbox_changed(call->sb);
 }

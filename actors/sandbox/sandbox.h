@@ -51,6 +51,7 @@ struct sandbox_call {
     int code;         /* error so far: 0 none */
     int subcode;
     char message[512];
+    json_t *error_data; /* what a batch says beside the message; NULL: nothing */
 };
 
 typedef int sandbox_handler(struct sandbox_call *call);
@@ -87,6 +88,9 @@ bool sandbox_flag(const struct sandbox_call *call, const char *name, bool fallba
 json_int_t sandbox_int(const struct sandbox_call *call, const char *name, json_int_t fallback);
 const char *sandbox_str(const struct sandbox_call *call, const char *name); /* NULL if absent */
 
+/* The md5 of a text as 32 hex digits: how the server turns names into safe keys. */
+struct sandbox_id sandbox_md5(const char *text);
+
 /* Every handler that changed something calls this (or sandbox_touch_task). */
 void sandbox_changed(struct sandbox *sb);
 
@@ -106,3 +110,13 @@ void sandbox_touch_task(struct sandbox_call *call, json_t *task, bool update);
  * returns what sandbox_fail returned. */
 typedef int sandbox_each(struct sandbox_call *call, const char *id, json_t *item);
 int sandbox_for_each(struct sandbox_call *call, const json_t *ids, sandbox_each *each);
+
+/* Something in the project happened: its last_update. id may be NULL or unknown. */
+void sandbox_touch_project(struct sandbox_call *call, const char *id);
+
+/* events.c: a task (or model) goes, or is reset: its events go. */
+void events_forget(struct sandbox *sb, const char *id);
+/* projects.c: the project of that name, made with its parents if there is none. Its id (borrowed
+ * from the document), or NULL with the call's error set. */
+const char *projects_find_or_create(struct sandbox_call *call, const char *name,
+                                    const char *description);

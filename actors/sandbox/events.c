@@ -3,6 +3,7 @@
 #include "data.h"
 #include "errors.h"
 #include "handlers.h"
+#include "tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -320,7 +321,10 @@ static void update_entity(struct batch *batch, const char *id)
         metrics_apply(doc, json_object_get(batch->summaries, id));
     if (task)
         json_object_set_new(doc, "metric_stats", metric_stats(json_object_get(batch->stats, id)));
-    sandbox_touch_task(call, doc, true);
+    if (task)
+        task_alive(call, task);
+    else
+        sandbox_touch_task(call, doc, true);
 }
 
 static void finish_batch(struct batch *batch)

@@ -14,7 +14,7 @@
 struct sandbox {
     json_t *db; /* owns all below */
     json_t *company;
-    json_t *users;       /* {id, name, given_name, family_name, company, created, role} */
+    json_t *users;       /* {id, name, company, created, role} */
     json_t *credentials; /* array of {key, secret, user, label?, last_used?, last_used_from?} */
     json_t *queues;
     json_t *workers; /* by worker id; expiry in microseconds under "expires_us" */

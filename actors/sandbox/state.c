@@ -69,8 +69,7 @@ static void add_user(struct sandbox *sb, const struct sandbox_options *o)
     struct sandbox_id id = sandbox_new_id(sb);
     const char *name = o->user_name ? o->user_name : "Sandbox";
     json_object_set_new(sb->users, id.text,
-                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", id.text, "name",
-                                  name, "given_name", name, "family_name", "", "company",
+                        json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id.text, "name", name, "company",
                                   company_id, "created", sandbox_time(o->now_us).text, "role",
                                   "user"));
     sandbox_add_credentials(sb, id.text, o->access_key, o->secret_key, NULL);

@@ -18,9 +18,8 @@ struct dr_clearml_credentials { /* strings are owned: dr_clearml_credentials_fre
 
 /* Looks in this order and takes the first place that names a key:
  *  1. `file` (NULL or "": skipped; if given, it must exist and hold both halves): YAML with
- *     api.access_key and api.secret_key, or a clearml.conf (api.credentials.*), by its suffix;
- *  2. CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, with CLEARML_API_HOST (and TRAINS_*
- * never);
+ *     access_key and secret_key (at the top or under api), or a clearml.conf, by its suffix;
+ *  2. CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, with CLEARML_API_HOST;
  *  3. ~/clearml.conf (CLEARML_CONFIG_FILE names another), which the SDK reads too.
  * The servers are taken from the same place as the keys; CLEARML_API_HOST also completes a file
  * that names none. False with a sentence if no place has both halves: it lists the places.

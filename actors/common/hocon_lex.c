@@ -33,16 +33,8 @@ bool hocon_fail(const struct hocon_text *in, const char *what)
 
 void hocon_skip_blanks(struct hocon_text *in)
 {
-    for (;;) {
-        if (hocon_peek(in, 0) == ' ' || hocon_peek(in, 0) == '\t')
-            in->at++;
-        else if (hocon_starts(in, "\\\n"))
-            in->at += 2;
-        else if (hocon_starts(in, "\\\r\n"))
-            in->at += 3;
-        else
-            return;
-    }
+    while (hocon_peek(in, 0) == ' ' || hocon_peek(in, 0) == '\t')
+        in->at++;
 }
 
 bool hocon_at_comment(const struct hocon_text *in)

@@ -25,7 +25,7 @@ bool hocon_starts(const struct hocon_text *in, const char *word);
 bool hocon_fail_at(const struct hocon_text *in, size_t at, const char *what);
 bool hocon_fail(const struct hocon_text *in, const char *what);
 
-/* Spaces and tabs, and a backslash that ends its line. */
+/* Spaces and tabs. */
 void hocon_skip_blanks(struct hocon_text *in);
 
 /* A `#` or `//` comment begins here. */

@@ -18,7 +18,7 @@ struct dr_http_options {
     long connect_timeout_ms; /* name, TCP and TLS; 10,000, and never more than the request's */
     const char *proxy;       /* URL; NULL: http_proxy, https_proxy, no_proxy of the environment;
                                 "": none */
-    const char *ca_file;     /* PEM; NULL: the system's */
+    const char *ca_file;     /* PEM, beside the system's hashed directory; NULL: the system's */
     const char *ca_path;     /* hashed directory; NULL: the system's */
     bool insecure;           /* accept any certificate: only where a person asked for it */
     const char *user_agent;  /* "drover/VERSION" */

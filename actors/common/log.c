@@ -15,8 +15,9 @@
 
 #define MERGED_MAX 32
 #define WHAT_MAX DR_LOG_LINE_MAX
-#define CONTEXT_MAX 128 /* of machine, task and queue each, so that they never crowd out the text \
-                         */
+#define CONTEXT_MAX                                                               \
+    128 /* of machine, task and queue each, so that they never crowd out the text \
+         */
 #define ERR_MAX 1024
 
 static enum dr_log_level threshold = DR_LOG_INFO;

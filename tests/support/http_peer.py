@@ -105,6 +105,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--tls", nargs=2)
     chosen = options.parse_args()
+    http.server.ThreadingHTTPServer.request_queue_size = 128  # 5 would drop a burst's SYNs
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
     server.daemon_threads = True
     server.handle_error = lambda *_: None

@@ -157,6 +157,10 @@ void sandbox_handle(struct sandbox *sb, const struct sandbox_request *request, i
 {
     memset(response, 0, sizeof *response);
     char name[128] = "", version[16] = "";
+    /* Changes never share a millisecond, so that what came later also sorts later. */
+    if (now_us / 1000 <= sb->changed_ms)
+        now_us = (sb->changed_ms + 1) * 1000;
+    uint64_t before = sb->revision;
     struct sandbox_call call = {.sb = sb, .now_us = now_us, .request = request, .endpoint = name};
     call.body = json_object();
     call.data = json_object();
@@ -165,6 +169,8 @@ void sandbox_handle(struct sandbox *sb, const struct sandbox_request *request, i
     else
         sandbox_fail(&call, 400, 0, "Invalid request path %.200s", request->path);
     reply(&call, version, response);
+    if (sb->revision != before)
+        sb->changed_ms = now_us / 1000;
     json_decref(call.body);
     json_decref(call.data);
     json_decref(call.batch);
@@ -175,5 +181,6 @@ void sandbox_response_clear(struct sandbox_response *response)
 {
     free(response->body);
     free(response->set_cookie);
+    free(response->headers);
     memset(response, 0, sizeof *response);
 }

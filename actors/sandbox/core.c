@@ -136,14 +136,14 @@ static void reply(struct sandbox_call *call, const char *version, struct sandbox
         snprintf(text, sizeof text, "%d.%d", call->actual / 1000, call->actual % 1000);
         actual = json_string(text);
     }
-    struct sandbox_id id = sandbox_new_id(call->sb);
+    char id[33];
+    snprintf(id, sizeof id, "%032llx", (unsigned long long)++call->sb->served);
     int code = call->code ? call->code : 200;
-    json_t *whole =
-        json_pack("{s:{s:s, s:s, s:{s:s, s:s, s:o}, s:i, s:i, s:s, s:n, s:{}}, s:O}", "meta", "id",
-                  id.text, "trx", id.text, "endpoint", "name", call->endpoint, "requested_version",
-                  version, "actual_version", actual, "result_code", code, "result_subcode",
-                  call->subcode, "result_msg", call->code ? call->message : "OK", "error_stack",
-                  "error_data", "data", call->data);
+    json_t *whole = json_pack(
+        "{s:{s:s, s:s, s:{s:s, s:s, s:o}, s:i, s:i, s:s, s:n, s:{}}, s:O}", "meta", "id", id, "trx",
+        id, "endpoint", "name", call->endpoint, "requested_version", version, "actual_version",
+        actual, "result_code", code, "result_subcode", call->subcode, "result_msg",
+        call->code ? call->message : "OK", "error_stack", "error_data", "data", call->data);
     response->status = code;
     response->content_type = "application/json";
     response->set_cookie = call->set_cookie;

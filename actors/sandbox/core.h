@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct sandbox_request {
     const char *content_type;
     const char *worker; /* X-ClearML-Worker */
     const char *remote_addr;
+    const char *range;        /* the Range header as sent */
     const char *host;         /* the Host header: the files server builds URLs from it */
     const char *const *query; /* name, value, name, value, …, NULL (decoded); or NULL */
     const void *body;
@@ -38,6 +40,7 @@ struct sandbox_response {
     int status;
     const char *content_type; /* static */
     char *set_cookie;         /* malloc'd, or NULL */
+    char *headers;            /* malloc'd "Name: value" lines, each ended by "\n", or NULL */
     void *body;
     size_t body_size;
 };
@@ -55,6 +58,20 @@ void sandbox_handle(struct sandbox *sb, const struct sandbox_request *request, i
 void sandbox_files_handle(struct sandbox *sb, const struct sandbox_request *request, int64_t now_us,
                           struct sandbox_response *response);
 
+/* Where uploaded files are kept. Paths are relative, with "/" between their parts, and never leave
+ * the store. Each may block. */
+struct sandbox_files {
+    void *arg;
+    int (*write)(void *arg, const char *path, const void *data, size_t size); /* 0, or -1 */
+    /* The file's bytes, malloc'd; NULL when there is none. */
+    void *(*read)(void *arg, const char *path, size_t *size);
+    /* Removes a file, or with folders set also a whole folder. 0; -1 when there is none. */
+    int (*remove)(void *arg, const char *path, bool folders);
+};
+
+/* From now on files are kept there; without this call in the state itself. *store is copied. */
+void sandbox_use_files(struct sandbox *sb, const struct sandbox_files *store);
+
 void sandbox_response_clear(struct sandbox_response *response);
 
 /* What passes by itself: workers silent for their register_timeout vanish, tasks that nobody
@@ -64,13 +81,20 @@ void sandbox_tick(struct sandbox *sb, int64_t now_us);
 /* Counts every change of state: equal means nothing to save. */
 uint64_t sandbox_revision(const struct sandbox *sb);
 
-/* The whole state as JSON text (malloc'd, size in *size), and back. load replaces everything and
- * returns 0, or -1 with a sentence in error (the old state stays). */
+/* The whole state as one line of JSON (malloc'd, size in *size), and back. load replaces
+ * everything and returns 0, or -1 with a sentence in error (the old state stays). */
 char *sandbox_save(const struct sandbox *sb, size_t *size);
 int sandbox_load(struct sandbox *sb, const char *text, size_t size, char *error, size_t error_size);
+
+/* What the core was told, as one line (malloc'd): a request (to the files server, if files), or
+ * with NULL a tick. A state saved before it, and then told it again by sandbox_replay, is the state
+ * after it. replay returns -1 for a line that is none (cut short by a crash). */
+char *sandbox_record(const struct sandbox_request *request, bool files, int64_t now_us,
+                     size_t *size);
+int sandbox_replay(struct sandbox *sb, const char *line, size_t size);
 
 /* The first user's key pair (borrowed). */
 const char *sandbox_access_key(const struct sandbox *sb);
 const char *sandbox_secret_key(const struct sandbox *sb);
-/* Makes sure that this pair logs in as the first user. */
+/* Makes sure that this pair logs in as the first user; either NULL: does nothing. */
 void sandbox_allow(struct sandbox *sb, const char *access_key, const char *secret_key);

@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "handlers.h"
 #include "tasks.h"
+#include "tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -322,6 +323,8 @@ static void update_entity(struct batch *batch, const char *id)
     if (task)
         json_object_set_new(doc, "metric_stats", metric_stats(json_object_get(batch->stats, id)));
     if (task)
+        task_alive(call, task);
+    else if (task)
         task_alive(call, task);
     else
         sandbox_touch_task(call, doc, true);

@@ -2,7 +2,9 @@
 /* drover-sandbox: the core behind two HTTP ports. One lock, taken around each request. */
 #include "core.h"
 
+#include "keep.h"
 #include "shell.h"
+#include "files_dir.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -24,8 +26,7 @@ typedef void answer_function(struct sandbox *, const struct sandbox_request *, i
 struct shell {
     struct sandbox *sb;
     pthread_mutex_t lock;
-    const char *state_file;
-    uint64_t saved; /* the revision that the state file holds */
+    struct keep keep;
 };
 
 struct port {
@@ -42,7 +43,8 @@ struct upload {
 };
 
 struct arguments {
-    const char *listen, *files_listen, *state, *access_key, *secret_key_file, *user_name, *seed;
+    const char *listen, *files_listen, *state, *access_key, *secret_key_file, *user_name, *seed,
+        *files_dir;
     const char *queues[MAX_QUEUES + 1];
     int n_queues;
     bool print_ready;
@@ -53,21 +55,6 @@ static int64_t now_us(void)
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* Before an answer goes out, what it says stands in the file: a restart takes nothing back. */
-static void keep(struct shell *shell)
-{
-    if (!shell->state_file || sandbox_revision(shell->sb) == shell->saved)
-        return;
-    size_t size;
-    char *text = sandbox_save(shell->sb, &size);
-    char error[256];
-    if (text && shell_write_file(shell->state_file, text, size, error, sizeof error) == 0)
-        shell->saved = sandbox_revision(shell->sb);
-    else
-        fprintf(stderr, "drover-sandbox: state not saved: %s\n", text ? error : "out of memory");
-    free(text);
 }
 
 static bool take(struct upload *up, const char *data, size_t size)
@@ -121,6 +108,19 @@ static const char *remote(struct MHD_Connection *c, char *text, socklen_t size)
     return inet_ntop(AF_INET, address, text, size);
 }
 
+/* "Name: value\n" lines, which are cut up. */
+static void add_headers(struct MHD_Response *mhd, char *lines)
+{
+    char *rest = lines;
+    for (char *line; lines && (line = strsep(&rest, "\n")) && *line;) {
+        char *colon = strchr(line, ':');
+        if (!colon)
+            continue;
+        *colon = '\0';
+        MHD_add_response_header(mhd, line, colon + 2);
+    }
+}
+
 static enum MHD_Result send_response(struct MHD_Connection *c, struct sandbox_response *r)
 {
     struct MHD_Response *mhd =
@@ -134,6 +134,7 @@ static enum MHD_Result send_response(struct MHD_Connection *c, struct sandbox_re
         MHD_add_response_header(mhd, "Content-Type", r->content_type);
     if (r->set_cookie)
         MHD_add_response_header(mhd, "Set-Cookie", r->set_cookie);
+    add_headers(mhd, r->headers);
     MHD_add_response_header(mhd, "Server", "clearml");
     enum MHD_Result rc = MHD_queue_response(c, (unsigned)r->status, mhd);
     MHD_destroy_response(mhd);
@@ -157,14 +158,20 @@ static enum MHD_Result answer(struct port *port, struct MHD_Connection *c, const
         .worker = worker ? worker : header(c, "X-Trains-Worker"),
         .remote_addr = remote(c, ip, sizeof ip),
         .host = header(c, "Host"),
+        .range = header(c, "Range"),
         .query = query.items,
         .body = up->data,
         .body_size = up->size,
     };
     struct sandbox_response response;
     pthread_mutex_lock(&port->shell->lock);
-    port->answer(port->shell->sb, &request, now_us(), &response);
-    keep(port->shell);
+    int64_t now = now_us();
+    uint64_t before = sandbox_revision(port->shell->sb);
+    port->answer(port->shell->sb, &request, now, &response);
+    /* Before an answer goes out it stands in the file: a restart takes nothing back. */
+    if (sandbox_revision(port->shell->sb) != before)
+        keep_add(&port->shell->keep, port->shell->sb, &request,
+                 port->answer == sandbox_files_handle, now);
     pthread_mutex_unlock(&port->shell->lock);
     return send_response(c, &response);
 }
@@ -256,6 +263,7 @@ static const char usage[] =
     "  --listen ADDRESS:PORT        the API (127.0.0.1:8008; port 0: any free one)\n"
     "  --files-listen ADDRESS:PORT  the files server (127.0.0.1:8081)\n"
     "  --state FILE                 keep everything in FILE, read it again at start\n"
+    "  --files-dir DIR              keep uploaded files in DIR (else in the state)\n"
     "  --access-key KEY             the first user's key (made up if absent)\n"
     "  --secret-key-file FILE       its secret; FILE is made with a new one if it is missing\n"
     "  --user-name NAME             the first user's name (Sandbox)\n"
@@ -274,6 +282,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
         {"user-name", required_argument, NULL, 'u'},
         {"queue", required_argument, NULL, 'q'},
         {"seed", required_argument, NULL, 'S'},
+        {"files-dir", required_argument, NULL, 'd'},
         {"print-ready", no_argument, NULL, 'r'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -282,7 +291,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
     const char **const into[] = {
         ['l'] = &a->listen,     ['f'] = &a->files_listen, ['s'] = &a->state,
         ['k'] = &a->access_key, ['u'] = &a->user_name,    ['K'] = &a->secret_key_file,
-        ['S'] = &a->seed};
+        ['S'] = &a->seed,       ['d'] = &a->files_dir};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'r')
@@ -298,6 +307,15 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
             return false;
     }
     return optind == argc;
+}
+
+static bool open_files(struct sandbox *sb, const struct arguments *a)
+{
+    char error[4200];
+    if (!a->files_dir || files_dir_open(sb, a->files_dir, error, sizeof error) == 0)
+        return true;
+    fprintf(stderr, "drover-sandbox: %s\n", error);
+    return false;
 }
 
 static bool open_state(struct shell *shell, const struct arguments *a)
@@ -319,16 +337,13 @@ static bool open_state(struct shell *shell, const struct arguments *a)
                                       .user_name = a->user_name,
                                       .now_us = now_us()};
     shell->sb = sandbox_new(&options);
-    size_t size;
-    char *text = a->state ? shell_read_file(a->state, &size) : NULL;
-    bool fine = shell->sb != NULL;
-    if (fine && text && sandbox_load(shell->sb, text, size, error, sizeof error) != 0) {
-        fprintf(stderr, "drover-sandbox: %s: %s\n", a->state, error);
+    bool fine = shell->sb && open_files(shell->sb, a), known;
+    if (fine && keep_open(&shell->keep, a->state, shell->sb, &known, error, sizeof error) != 0) {
+        fprintf(stderr, "drover-sandbox: %s\n", error);
         fine = false;
     }
-    if (fine && text && a->access_key && secret)
+    if (fine && known)
         sandbox_allow(shell->sb, a->access_key, secret);
-    free(text);
     free(secret);
     return fine;
 }
@@ -342,8 +357,11 @@ static void run(struct shell *shell)
     const struct timespec second = {.tv_sec = 1};
     while (sigtimedwait(&stop, NULL, &second) < 0) {
         pthread_mutex_lock(&shell->lock);
-        sandbox_tick(shell->sb, now_us());
-        keep(shell);
+        int64_t now = now_us();
+        uint64_t before = sandbox_revision(shell->sb);
+        sandbox_tick(shell->sb, now);
+        if (sandbox_revision(shell->sb) != before)
+            keep_add(&shell->keep, shell->sb, NULL, false, now);
         pthread_mutex_unlock(&shell->lock);
     }
 }
@@ -362,12 +380,11 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     signal(SIGPIPE, SIG_IGN);
 
-    struct shell shell = {.lock = PTHREAD_MUTEX_INITIALIZER, .state_file = a.state};
+    struct shell shell = {.lock = PTHREAD_MUTEX_INITIALIZER, .keep.fd = -1};
     if (!open_state(&shell, &a)) {
         sandbox_free(shell.sb);
         return 1;
     }
-    keep(&shell);
     struct port api = {.shell = &shell, .answer = sandbox_handle};
     struct port files = {.shell = &shell, .answer = sandbox_files_handle};
     int rc = 1;
@@ -381,6 +398,7 @@ int main(int argc, char **argv)
         MHD_stop_daemon(api.daemon);
     if (files.daemon)
         MHD_stop_daemon(files.daemon);
+    keep_close(&shell.keep);
     sandbox_free(shell.sb);
     return rc;
 }

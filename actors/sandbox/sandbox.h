@@ -22,11 +22,12 @@ struct sandbox {
     json_t *projects;
     json_t *models;
     json_t *events;             /* events.c decides the shape within */
-    struct sandbox_store store; /* where they are kept instead, if set */
+    struct sandbox_files file_store; /* where they are kept instead, if set */
     json_t *files;              /* files.c decides the shape within */
     json_t *scrolls;            /* query.c: what an open scroll still has to give */
     unsigned char seed[32];
-    uint64_t drawn; /* numbers drawn from the seed */
+    uint64_t drawn;  /* numbers drawn from the seed */
+    uint64_t served; /* requests answered: their transaction ids */
     uint64_t revision;
     int64_t changed_ms; /* when the last change was made */
 };

@@ -69,9 +69,9 @@ static void add_user(struct sandbox *sb, const struct sandbox_options *o)
     struct sandbox_id id = sandbox_new_id(sb);
     const char *name = o->user_name ? o->user_name : "Sandbox";
     json_object_set_new(sb->users, id.text,
-                        json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id.text, "name", name, "company",
-                                  company_id, "created", sandbox_time(o->now_us).text, "role",
-                                  "user"));
+                        json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id.text, "name", name,
+                                  "company", company_id, "created", sandbox_time(o->now_us).text,
+                                  "role", "user"));
     sandbox_add_credentials(sb, id.text, o->access_key, o->secret_key, NULL);
 }
 
@@ -110,13 +110,18 @@ void sandbox_free(struct sandbox *sb)
 
 uint64_t sandbox_revision(const struct sandbox *sb)
 {
-    return sb->revision;
+    return sb->revision + sb->drawn;
 }
 
 char *sandbox_save(const struct sandbox *sb, size_t *size)
 {
     json_object_set_new(sb->db, "format", json_integer(1));
     json_object_set_new(sb->db, "drawn", json_integer((json_int_t)sb->drawn));
+    json_object_set_new(sb->db, "changed_ms", json_integer(sb->changed_ms));
+    char seed[2 * sizeof sb->seed + 1];
+    for (size_t i = 0; i < sizeof sb->seed; i++)
+        snprintf(seed + 2 * i, 3, "%02x", sb->seed[i]);
+    json_object_set_new(sb->db, "seed", json_string(seed));
     char *text = json_dumps(sb->db, JSON_COMPACT);
     *size = text ? strlen(text) : 0;
     return text;
@@ -140,6 +145,10 @@ int sandbox_load(struct sandbox *sb, const char *text, size_t size, char *error,
     }
     json_decref(old);
     sb->drawn = (uint64_t)json_integer_value(json_object_get(db, "drawn"));
+    sb->changed_ms = json_integer_value(json_object_get(db, "changed_ms"));
+    const char *seed = sandbox_get_str(db, "seed");
+    for (size_t i = 0; seed && i < sizeof sb->seed && seed[2 * i]; i++)
+        sscanf(seed + 2 * i, "%2hhx", &sb->seed[i]);
     sb->revision++;
     return 0;
 }
@@ -156,6 +165,8 @@ const char *sandbox_secret_key(const struct sandbox *sb)
 
 void sandbox_allow(struct sandbox *sb, const char *access_key, const char *secret_key)
 {
+    if (!access_key || !secret_key)
+        return;
     size_t i;
     json_t *c;
     json_array_foreach(sb->credentials, i, c)
@@ -165,6 +176,6 @@ void sandbox_allow(struct sandbox *sb, const char *access_key, const char *secre
             return;
         }
     }
-    const char *user = sandbox_get_str(json_array_get(sb->credentials, 0), "user");
-    sandbox_add_credentials(sb, user, access_key, secret_key, NULL);
+    const char *id = json_object_iter_key(json_object_iter(sb->users));
+    sandbox_add_credentials(sb, id, access_key, secret_key, NULL);
 }

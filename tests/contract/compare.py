@@ -4,7 +4,7 @@ placeholders (<id>, <time>, …) stand for what differs from run to run."""
 
 import re
 
-HEX_ID = re.compile(r"\b[0-9a-f]{32}\b")
+HEX_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?$")
 PLACEHOLDERS = {
     "<id>": re.compile(r"^[0-9a-zA-Z_:.=-]{8,}$"),

@@ -26,8 +26,16 @@ RECORDINGS = ("clearml", "clearml_more")
 WAITING = 1102  # what stood in queue "cpu" when clearml.jsonl was recorded
 # What the second of two interleaved replays calls its things, so that unique names stay unique and
 # its filters by name find its own. First letters stay: the recordings sort by name.
+# The user of each recording; here it is one and the same.
+USER = "Recorded User"
+USERS = {"clearml": {"\"CEO\"": f"\"{USER}\"", "by CEO": f"by {USER}"},
+         "clearml_more": {"Default User": USER, "by tests": f"by {USER}"}}
 OTHER_NAMES = {"contract": "contrakt", "more": "moor", "alpha": "alphx", "ALPHA": "ALPHX",
                "renamed": "renamedx", "files/lab": "files/lib"}
+
+
+def replace_all(text, words):
+    return re.sub("|".join(words), lambda m: words[m[0]], text)
 
 
 class Replay:
@@ -35,10 +43,10 @@ class Replay:
 
     def __init__(self, recording, address, keys, skip, other_names=False):
         with open(os.path.join(HERE, "data", recording + ".jsonl"), encoding="utf-8") as f:
-            text = f.read()
+            text = replace_all(f.read(), USERS[recording])
         if other_names:
-            text = re.sub("|".join(OTHER_NAMES), lambda m: OTHER_NAMES[m[0]], text)
-        self.recording, self.keys = recording, keys
+            text = replace_all(text, OTHER_NAMES)
+        self.recording, self.keys, self.text = recording, keys, text
         self.steps = [json.loads(line) for line in text.splitlines()]
         self.left_out, self.tolerated = skip["left_out"], skip["tolerated"]
         self.connection = Connection(address)
@@ -140,7 +148,7 @@ def seed(sandbox):
 
 def start(program, seed_text):
     return Sandbox(program, "--queue", "cpu", "--queue", "gpu", "--queue", "sdkq",
-                   "--user-name", "CEO", *(("--seed", seed_text) if seed_text else ()))
+                   "--user-name", USER, *(("--seed", seed_text) if seed_text else ()))
 
 
 def replay_all(program, skip, seed_text=None):
@@ -171,7 +179,8 @@ def replay_interleaved(program, skip, seed_text=None):
                           if isinstance(body.get(k), str)}
                 for other in replays:
                     if other is not replay:
-                        other.strangers |= names - set(other.names.values())
+                        other.strangers |= {n for n in names - set(other.names.values())
+                                            if f'"{n}"' not in other.text}
         return replays
 
 

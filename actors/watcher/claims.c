@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "claims.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+
+#define REFUSED_RETRY_MS 5000
+
+static struct claim *find(struct claims *claims, const char *key)
+{
+    struct claim *claim;
+    HASH_FIND_STR(claims->table, key, claim);
+    return claim;
+}
+
+static bool is_free(const struct claims *claims, const struct claim *claim)
+{
+    int64_t seq = claims->rows == NULL ? 0 : claims->rows->seq;
+    return !claim->running && seq >= claim->seq &&
+           port_now(claims->port).boot_ms >= claim->not_before_ms;
+}
+
+bool claim_take(struct claims *claims, const char *key)
+{
+    struct claim *claim = find(claims, key);
+    if (claim == NULL) {
+        claim = calloc(1, sizeof *claim);
+        DR_ASSERT(claim != NULL);
+        claim->key = strdup(key);
+        DR_ASSERT(claim->key != NULL);
+        HASH_ADD_KEYPTR(hh, claims->table, claim->key, strlen(claim->key), claim);
+    } else if (!is_free(claims, claim)) {
+        return false;
+    }
+    claim->running = true;
+    return true;
+}
+
+void claim_settle(struct claims *claims, const char *key, int64_t seq, int64_t again_ms)
+{
+    struct claim *claim = find(claims, key);
+    DR_ASSERT(claim != NULL && claim->running);
+    claim->running = false;
+    claim->seq = seq;
+    claim->not_before_ms = port_now(claims->port).boot_ms + again_ms;
+    claims->rows_stale = true;
+}
+
+struct asked {
+    struct claims *claims;
+    enum dr_type type;
+    char key[];
+};
+
+static void acked(const struct dr_ack *ack, void *arg)
+{
+    struct asked *asked = arg;
+    int64_t again_ms = ack == NULL ? CLAIM_RETRY_MS : ack->ok ? 0 : REFUSED_RETRY_MS;
+    if (ack != NULL && !ack->ok)
+        port_log(asked->claims->port, DR_LOG_INFO, NULL, "the ledger refused %s (%s): %s: %s",
+                 dr_row_by_type(asked->type)->name, asked->key, ack->code, ack->sentence);
+    claim_settle(asked->claims, asked->key, ack == NULL ? 0 : ack->seq, again_ms);
+    free(asked);
+}
+
+bool claim_ask(struct claims *claims, const char *key, enum dr_type type, const void *body)
+{
+    if (!claim_take(claims, key))
+        return false;
+    struct asked *asked = malloc(sizeof *asked + strlen(key) + 1);
+    DR_ASSERT(asked != NULL);
+    asked->claims = claims;
+    asked->type = type;
+    strcpy(asked->key, key);
+    claims->port->ask(claims->port->shell, type, body, acked, asked);
+    return true;
+}
+
+static void drop(struct claims *claims, struct claim *claim)
+{
+    HASH_DEL(claims->table, claim);
+    free(claim->key);
+    free(claim);
+}
+
+void claims_sweep(struct claims *claims)
+{
+    struct claim *claim, *next;
+    HASH_ITER(hh, claims->table, claim, next)
+    if (is_free(claims, claim))
+        drop(claims, claim);
+}
+
+void claims_free(struct claims *claims)
+{
+    struct claim *claim, *next;
+    HASH_ITER(hh, claims->table, claim, next)
+    drop(claims, claim);
+}

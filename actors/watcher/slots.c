@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "slots.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+
+static struct slot_memory *recall(struct slots *slots, const char *worker,
+                                  const struct dr_ledger_state *rows, int64_t now_us)
+{
+    struct slot_memory *memory;
+    HASH_FIND_STR(slots->table, worker, memory);
+    if (memory != NULL)
+        return memory;
+    memory = calloc(1, sizeof *memory);
+    DR_ASSERT(memory != NULL);
+    memory->worker = strdup(worker);
+    DR_ASSERT(memory->worker != NULL);
+    const struct dr_slot_row *row = rows_slot(rows, worker);
+    memory->busy = row == NULL || row->busy;
+    memory->idle_since_us = row == NULL ? 0 : row->idle_since_us;
+    if (memory->idle_since_us > now_us) /* a wall clock that was set back */
+        memory->idle_since_us = now_us;
+    HASH_ADD_KEYPTR(hh, slots->table, memory->worker, strlen(memory->worker), memory);
+    return memory;
+}
+
+static void forget_unseen(struct slots *slots)
+{
+    struct slot_memory *memory, *next;
+    HASH_ITER(hh, slots->table, memory, next)
+    {
+        bool seen = memory->seen;
+        memory->seen = false;
+        if (seen)
+            continue;
+        HASH_DEL(slots->table, memory);
+        free(memory->worker);
+        free(memory);
+    }
+}
+
+void slots_remember(struct slots *slots, struct workers *workers,
+                    const struct dr_ledger_state *rows)
+{
+    for (size_t i = 0; i < workers->count; i++) {
+        struct dr_worker_view *view = &workers->list[i];
+        struct slot_memory *memory = recall(slots, view->id, rows, workers->sent_us);
+        memory->seen = true;
+        bool busy = view->task[0] != '\0';
+        if (busy)
+            memory->idle_since_us = 0;
+        else if (memory->busy || memory->idle_since_us == 0)
+            memory->idle_since_us = workers->sent_us;
+        memory->busy = busy;
+        view->idle_since_us = memory->idle_since_us;
+    }
+    forget_unseen(slots);
+}
+
+/* True when the ledger's row says something else than the picture. */
+static bool is_news(const struct dr_worker_view *view, const struct dr_slot_row *row)
+{
+    bool busy = view->task[0] != '\0';
+    if (row == NULL || row->busy != busy)
+        return true;
+    return busy ? strcmp(row->task, view->task) != 0 : row->idle_since_us == 0;
+}
+
+static void tell_up(struct claims *claims, const struct dr_worker_view *view,
+                    const struct dr_machine_row *machine)
+{
+    char key[96];
+    if (strcmp(machine->state, "booting") != 0 || !view->proven)
+        return;
+    snprintf(key, sizeof key, "up:%s", machine->id);
+    claim_ask(claims, key, DR_MACHINE_UP,
+              &(struct dr_machine_up){.machine = machine->id, .worker = view->id});
+}
+
+void slots_tell(struct claims *claims, const struct workers *workers)
+{
+    struct dr_slot_row *news = calloc(workers->count + 1, sizeof *news);
+    DR_ASSERT(news != NULL);
+    size_t count = 0;
+    for (size_t i = 0; i < workers->count; i++) {
+        const struct dr_worker_view *view = &workers->list[i];
+        const struct dr_machine_row *machine = rows_instance(claims->rows, view->instance_id);
+        if (!view->ours || machine == NULL)
+            continue;
+        tell_up(claims, view, machine);
+        const struct dr_slot_row *row = rows_slot(claims->rows, view->id);
+        if (!is_news(view, row))
+            continue;
+        bool busy = view->task[0] != '\0';
+        news[count++] = (struct dr_slot_row){
+            .worker = view->id,
+            .machine = machine->id,
+            .task = busy || row == NULL ? view->task : row->task,
+            .busy = busy,
+            .seen_us = busy          ? workers->sent_us
+                       : row == NULL ? 0
+                                     : row->seen_us,
+            .idle_since_us = view->idle_since_us,
+        };
+    }
+    if (count > 0)
+        claim_ask(claims, "slots", DR_SLOTS_OBSERVED,
+                  &(struct dr_slots_observed){.slots = {news, count}});
+    free(news);
+}
+
+void slots_free(struct slots *slots)
+{
+    struct slot_memory *memory, *next;
+    HASH_ITER(hh, slots->table, memory, next)
+    {
+        HASH_DEL(slots->table, memory);
+        free(memory->worker);
+        free(memory);
+    }
+}

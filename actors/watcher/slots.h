@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What workers of ours do, told to the ledger when it changes: slots busy or idle since when, and
+ * machines whose worker is there (P8, P24). Pure. */
+#ifndef DROVER_WATCHER_SLOTS_H
+#define DROVER_WATCHER_SLOTS_H
+
+#include "claims.h"
+#include "workers.h"
+
+struct slot_memory {
+    char *worker;
+    bool busy;
+    int64_t idle_since_us;
+    bool seen; /* by the newest picture */
+    UT_hash_handle hh;
+};
+
+struct slots {
+    struct slot_memory *table;
+};
+
+/* Fills the views' idle_since_us, from memory or from the ledger's rows: the first reading that
+ * showed the worker idle, which is never earlier than the truth. */
+void slots_remember(struct slots *slots, struct workers *workers,
+                    const struct dr_ledger_state *rows);
+
+/* Tells the ledger: slots that changed, machines that are up. */
+void slots_tell(struct claims *claims, const struct workers *workers);
+
+void slots_free(struct slots *slots);
+
+#endif

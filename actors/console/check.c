@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drover check: drover.yaml, its files, and what this host allows, before anything runs.
+ */
+#include "console.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credentials.h"
+
+struct report {
+    const struct console *console;
+    int faults, warnings;
+    bool first;
+};
+
+static void note(struct report *report, const char *level, const char *text)
+{
+    bool fault = strcmp(level, "fault") == 0;
+    if (fault)
+        report->faults++;
+    else if (strcmp(level, "warning") == 0)
+        report->warnings++;
+    if (report->console->json) {
+        /* Sentences may hold quotes: a log line's JSON form escapes them. */
+        struct dr_ack line = {.ok = !fault, .code = level, .sentence = text};
+        char *json = dr_json(&dr_desc_ack, &line);
+        puts(json == NULL ? "null" : json);
+        free(json);
+    } else {
+        printf("%-8s %s\n", level, text);
+    }
+}
+
+static void note_path(struct report *report, const char *level, const char *format,
+                      const char *path, const char *why)
+{
+    char text[1200];
+    snprintf(text, sizeof text, format, path, why);
+    note(report, level, text);
+}
+
+static void check_state_dir(struct report *report, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 && errno == ENOENT)
+        note_path(report, "ok", "%s%s", path, " will be made at the first start");
+    else if (access(path, W_OK | X_OK) != 0)
+        note_path(report, "fault", "state_dir %s: %s; run as its owner or change state_dir", path,
+                  strerror(errno));
+    else
+        note_path(report, "ok", "state_dir %s%s", path, "");
+}
+
+static void check_credentials(struct report *report, const struct dr_cfg_clearml *cfg)
+{
+    struct dr_clearml_credentials found = {0};
+    struct dr_error error;
+    char text[1200];
+    if (!dr_clearml_credentials_load(cfg->credentials_file, &found, &error)) {
+        note(report, "fault", error.text);
+        return;
+    }
+    snprintf(text, sizeof text, "ClearML key pair found in %s", found.found_in);
+    note(report, "ok", text);
+    dr_clearml_credentials_free(&found);
+}
+
+static void check_account(struct report *report, const struct dr_cfg_account *account)
+{
+    char path[600];
+    if (account->secrets_file[0] != '\0' && access(account->secrets_file, R_OK) != 0)
+        note_path(report, "fault", "secrets_file %s: %s", account->secrets_file, strerror(errno));
+    if (account->agent_python[0] != '\0' && access(account->agent_python, X_OK) != 0)
+        note_path(report, "fault", "agent_python %s: %s", account->agent_python, strerror(errno));
+    if (strcmp(account->driver, "local") != 0 ||
+        spawn_find("drover-local-machine", path, sizeof path))
+        return;
+    pid_t pid = spawn_start((const char *[]){path, "--check", NULL}, NULL);
+    if (pid < 0 || spawn_wait(pid) != 0)
+        note_path(report, "fault", "account %s: %s", account->name,
+                  "this host does not allow local machines (see above)");
+    else
+        note_path(report, "ok", "account %s: %s", account->name, "this host allows local machines");
+}
+
+static void check_programs(struct report *report)
+{
+    static const char *const programs[] = {"droverd",        "drover-bus",     "drover-ledger",
+                                           "drover-watcher", "drover-planner", "drover-provisioner",
+                                           "drover-reaper"};
+    char path[600];
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (spawn_find(programs[i], path, sizeof path) != 0)
+            note_path(report, "fault", "%s is not installed%s", programs[i], "");
+}
+
+int cmd_check(struct console *console, int argc, char **argv)
+{
+    (void)argv;
+    struct report report = {.console = console};
+    if (argc != 0) {
+        fputs("usage: drover check\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct dr_config_errors errors;
+    console->config = dr_config_load(console->config_path, &errors);
+    for (size_t i = 0; i < errors.count; i++)
+        note(&report, errors.items[i].warning ? "warning" : "fault", errors.items[i].text);
+    dr_config_errors_free(&errors);
+    if (console->config != NULL) {
+        const struct dr_cfg_root *cfg = dr_config_root(console->config);
+        note_path(&report, "ok", "%s%s", console->config_path, " is well-formed");
+        check_programs(&report);
+        check_state_dir(&report, cfg->state_dir);
+        check_credentials(&report, &cfg->clearml);
+        for (size_t i = 0; i < cfg->accounts.count; i++)
+            check_account(&report, &cfg->accounts.items[i]);
+    }
+    if (!console->json)
+        printf("%d fault%s, %d warning%s\n", report.faults, report.faults == 1 ? "" : "s",
+               report.warnings, report.warnings == 1 ? "" : "s");
+    if (console->config == NULL)
+        return EXIT_CONFIG;
+    return report.faults > 0 ? EXIT_WAITS : EXIT_FINE;
+}

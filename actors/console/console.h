@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of `drover`, the command line: what its commands share. A command is a function in a file
+ * of its own and a row in main.c.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "drover/bus.h"
+#include "drover/config.h"
+
+/* Exit codes, the same for every command; `drover --help` prints them. */
+enum exit_code {
+    EXIT_FINE = 0,   /* did it; for `status`: nothing is in anybody's way */
+    EXIT_WAITS = 1,  /* `status`: something waits that will not start; `check`: a fault was found */
+    EXIT_BROKEN = 2, /* Drover, the server or a cloud does not answer */
+    EXIT_USAGE = 64, /* the command line is wrong */
+    EXIT_CONFIG = 78, /* drover.yaml is missing or wrong */
+};
+
+struct console {
+    const char *config_path;
+    struct dr_config *config;
+    const struct dr_cfg_root *cfg;
+    char run_dir[512];
+    bool json;
+    bool colour; /* only on a terminal, and not with NO_COLOR */
+};
+
+/* Reads the configuration; prints its faults to stderr. 0, or an exit code. */
+int console_config(struct console *console);
+
+/* Asks one request and waits up to 5 s. 0 with *out (free it), else says why on stderr: -1. */
+int console_ask(struct console *console, const char *to, enum dr_type type, const void *body,
+                struct dr_message *out);
+
+/* Prints a message's body as one JSON line. */
+void console_json(const struct dr_message *message);
+
+/* ---- tables: right-aligned numbers, columns as wide as their widest cell ----------------------
+ */
+struct table;
+struct table *table_new(const char *const *heads); /* "-" before a head: right-aligned; NULL ends */
+void table_row(struct table *table, const char *const *cells);
+void table_print(struct table **table, FILE *out); /* and frees it */
+
+/* ---- words ------------------------------------------------------------------------------------
+ */
+/* "6m 10s", "2h 5m", "3d 4h". out holds at least 32 bytes; returned. */
+const char *words_span(int64_t ms, char *out);
+
+/* The same since a wall time in microseconds; "-" for 0. */
+const char *words_since(int64_t then_us, char *out);
+
+/* "\033[...m" for a machine state when console->colour, else "". The marks are ○ ◔ ● – ◗ ✕. */
+const char *words_mark(const char *state, bool idle);
+const char *words_paint(const struct console *console, const char *state, bool idle);
+const char *words_plain(const struct console *console);
+
+/* ---- commands ----------------------------------------------------------------------------------
+ */
+int cmd_check(struct console *console, int argc, char **argv);
+int cmd_status(struct console *console, int argc, char **argv);
+int cmd_machines(struct console *console, int argc, char **argv);
+int cmd_queues(struct console *console, int argc, char **argv);
+int cmd_tap(struct console *console, int argc, char **argv);
+int cmd_logs(struct console *console, int argc, char **argv);
+int cmd_stop(struct console *console, int argc, char **argv);
+int cmd_why(struct console *console, int argc, char **argv);
+int cmd_sandbox(struct console *console, int argc, char **argv);
+int cmd_demo(struct console *console, int argc, char **argv);
+
+/* ---- processes ----------------------------------------------------------------------------------
+ */
+/* Path of another program of Drover: beside this one, or in ../libexec/drover, ../sbin. 0 or -1. */
+int spawn_find(const char *program, char *path, size_t room);
+
+/* Starts a program with its stdout as a pipe (out_fd, may be NULL to inherit). Returns its pid, or
+ * -1 after saying why. */
+pid_t spawn_start(const char *const *argv, int *out_fd);
+
+/* Waits for it and gives its exit code, 128 + signal for one that was killed. */
+int spawn_wait(pid_t pid);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console.h"
+
+#include <string.h>
+
+static const char *or_dash(const char *text)
+{
+    return text[0] == '\0' ? "-" : text;
+}
+
+static void add_row(struct table *table, const struct dr_machine_row *machine)
+{
+    char state[64], since[32], age[32];
+    bool idle = machine->idle_since_us != 0;
+    const char *word = idle && strcmp(machine->state, "up") == 0 ? "idle" : machine->state;
+    snprintf(state, sizeof state, "%s %s", words_mark(machine->state, idle), word);
+    int64_t since_us = idle ? machine->idle_since_us : machine->state_since_us;
+    table_row(table,
+              (const char *[]){machine->id, machine->type, state, words_since(since_us, since),
+                               words_since(machine->created_us, age), or_dash(machine->instance_id),
+                               or_dash(machine->cause)});
+}
+
+int cmd_machines(struct console *console, int argc, char **argv)
+{
+    struct dr_message answer;
+    bool all = argc == 1 && strcmp(argv[0], "--all") == 0;
+    if (argc > 1 || (argc == 1 && !all)) {
+        fputs("usage: drover machines [--all]\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct dr_ledger_snapshot ask = {.ended = all};
+    if (console_ask(console, "ledger", DR_LEDGER_SNAPSHOT, &ask, &answer) != 0)
+        return EXIT_BROKEN;
+    const struct dr_ledger_state *state = answer.body;
+    if (console->json) {
+        console_json(&answer);
+    } else if (state->machines.count == 0) {
+        puts("no machines: none is needed until a task is enqueued");
+    } else {
+        struct table *table = table_new(
+            (const char *[]){"MACHINE", "TYPE", "STATE", "-FOR", "-AGE", "INSTANCE", "WHY", NULL});
+        for (size_t i = 0; i < state->machines.count; i++)
+            add_row(table, &state->machines.items[i]);
+        table_print(&table, stdout);
+    }
+    dr_message_free(&answer);
+    return EXIT_FINE;
+}

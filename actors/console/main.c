@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drover: the command line.
+ */
+#include "console.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(struct console *console, int argc, char **argv);
+    bool needs_config;
+    const char *arguments;
+    const char *meaning;
+} commands[] = {
+    {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},
+    {"status", cmd_status, true, "", "what waits, what runs, what is broken, in a few lines"},
+    {"machines", cmd_machines, true, "[--all]", "every machine with its state and why"},
+    {"queues", cmd_queues, true, "", "every queue: waiting, longest wait, machines, why"},
+    {"why", cmd_why, true, "TASK", "why a task waits"},
+    {"tap", cmd_tap, true, "[TOPIC]", "every event as it happens"},
+    {"logs", cmd_logs, true, "[MACHINE]", "what Drover says now, or a machine's boot log"},
+    {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
+    {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
+     "a ClearML server in memory, local machines and Drover, with no account"},
+    {"demo", cmd_demo, false, "[--dir DIR] [--python PYTHON]",
+     "enqueue a handful of tasks at the sandbox and watch them"},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static int usage(FILE *out)
+{
+    fputs(
+        "drover: starts cloud machines for waiting ClearML tasks, and takes them away when idle\n\n"
+        "usage: drover [--config FILE] [--json] COMMAND ...\n\n",
+        out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-9s %-40s %s\n", commands[i].name, commands[i].arguments,
+                commands[i].meaning);
+    fputs("\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
+          "  --json         answers as JSON, one document a line\n\n"
+          "exit codes: 0 fine; 1 something waits that will not start, or a check failed;\n"
+          "            2 Drover or a server does not answer; 64 usage; 78 configuration\n",
+          out);
+    return out == stderr ? EXIT_USAGE : EXIT_FINE;
+}
+
+static const char *default_config(void)
+{
+    const char *named = getenv("DROVER_CONFIG");
+    if (named != NULL && named[0] != '\0')
+        return named;
+    return access("drover.yaml", F_OK) == 0 ? "drover.yaml" : "/etc/drover/drover.yaml";
+}
+
+int console_config(struct console *console)
+{
+    struct dr_config_errors errors;
+    console->config = dr_config_load(console->config_path, &errors);
+    for (size_t i = 0; i < errors.count && console->config == NULL; i++)
+        fprintf(stderr, "%s\n", errors.items[i].text);
+    dr_config_errors_free(&errors);
+    if (console->config == NULL)
+        return EXIT_CONFIG;
+    console->cfg = dr_config_root(console->config);
+    if (console->cfg->run_dir[0] != '\0')
+        snprintf(console->run_dir, sizeof console->run_dir, "%s", console->cfg->run_dir);
+    else
+        snprintf(console->run_dir, sizeof console->run_dir, "%s/run", console->cfg->state_dir);
+    return 0;
+}
+
+static int run(struct console *console, const struct command *command, int argc, char **argv)
+{
+    int code = command->needs_config ? console_config(console) : 0;
+    if (code == 0)
+        code = command->run(console, argc, argv);
+    dr_config_free(console->config);
+    return fflush(stdout) == 0 ? code : EXIT_BROKEN;
+}
+
+int main(int argc, char **argv)
+{
+    struct console console = {.config_path = default_config()};
+    console.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    int i = 1;
+    /* Options of the whole program stand before the command; --json may follow it too. */
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            console.json = true;
+        else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            console.config_path = argv[++i];
+        else if (strcmp(argv[i], "--version") == 0)
+            return printf("drover %s\n", DROVER_VERSION) < 0;
+        else
+            return usage(strcmp(argv[i], "--help") == 0 ? stdout : stderr);
+    }
+    if (i == argc)
+        return usage(stderr);
+    const char *name = argv[i++];
+    int kept = 0;
+    for (int j = i; j < argc; j++) {
+        if (strcmp(argv[j], "--json") == 0)
+            console.json = true;
+        else
+            argv[i + kept++] = argv[j];
+    }
+    for (size_t c = 0; c < COMMAND_COUNT; c++)
+        if (strcmp(commands[c].name, name) == 0)
+            return run(&console, &commands[c], kept, argv + i);
+    fprintf(stderr, "drover: there is no command \"%s\"\n\n", name);
+    return usage(stderr);
+}

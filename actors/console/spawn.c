@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int spawn_find(const char *program, char *path, size_t room)
+{
+    static const char *const places[] = {"", "../sbin/", "../libexec/drover/"};
+    char self[512];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return -1;
+    self[n] = '\0';
+    *(strrchr(self, '/') + 1) = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, room, "%s%s%s", self, places[i], program);
+        if (access(path, X_OK) == 0)
+            return 0;
+    }
+    fprintf(stderr, "drover: cannot find %s beside this program\n", program);
+    return -1;
+}
+
+pid_t spawn_start(const char *const *argv, int *out_fd)
+{
+    int pipe_fds[2] = {-1, -1};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (out_fd != NULL) {
+        if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+            return -1;
+        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+    }
+    pid_t pid;
+    char **args = (char **)(uintptr_t)argv; /* posix_spawn promises not to write them */
+    int fault = posix_spawn(&pid, argv[0], &actions, NULL, args, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (out_fd != NULL) {
+        close(pipe_fds[1]);
+        *out_fd = pipe_fds[0];
+    }
+    if (fault == 0)
+        return pid;
+    fprintf(stderr, "drover: cannot start %s: %s\n", argv[0], strerror(fault));
+    return -1;
+}
+
+int spawn_wait(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console.h"
+
+#include <string.h>
+
+#include "drover/clock.h"
+
+const char *words_span(int64_t ms, char *out)
+{
+    long long s = ms / 1000;
+    if (s < 60)
+        snprintf(out, 32, "%llds", s);
+    else if (s < 3600)
+        snprintf(out, 32, "%lldm %llds", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(out, 32, "%lldh %lldm", s / 3600, s / 60 % 60);
+    else
+        snprintf(out, 32, "%lldd %lldh", s / 86400, s / 3600 % 24);
+    return out;
+}
+
+const char *words_since(int64_t then_us, char *out)
+{
+    if (then_us == 0)
+        return "-";
+    int64_t span_ms = (dr_wall_us() - then_us) / 1000;
+    return words_span(span_ms > 0 ? span_ms : 0, out);
+}
+
+/* State, its mark, and the nearest of the terminal's 256 colours. */
+static const struct look {
+    const char *state, *mark, *paint;
+} looks[] = {
+    {"wanted", "○", "\033[38;5;214m"},      {"launching", "◔", "\033[38;5;33m"},
+    {"booting", "◔", "\033[38;5;33m"},      {"up", "●", "\033[38;5;78m"},
+    {"idle", "–", "\033[38;5;245m"},        {"draining", "◗", "\033[38;5;177m"},
+    {"terminating", "◗", "\033[38;5;177m"}, {"absent", "✕", "\033[38;5;203m"},
+    {"failed", "✕", "\033[38;5;203m"},      {"waiting", "○", "\033[38;5;214m"},
+};
+
+static const struct look *look_of(const char *state, bool idle)
+{
+    static const struct look none = {"", "·", ""};
+    if (idle && strcmp(state, "up") == 0)
+        state = "idle";
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
+        if (strcmp(looks[i].state, state) == 0)
+            return &looks[i];
+    return &none;
+}
+
+const char *words_mark(const char *state, bool idle)
+{
+    return look_of(state, idle)->mark;
+}
+
+const char *words_paint(const struct console *console, const char *state, bool idle)
+{
+    return console->colour ? look_of(state, idle)->paint : "";
+}
+
+const char *words_plain(const struct console *console)
+{
+    return console->colour ? "\033[0m" : "";
+}

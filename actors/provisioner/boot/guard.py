@@ -56,7 +56,7 @@ class Guard:
         elif gpus:
             argv += ["--gpus", gpus]
         if s.get("docker_image"):
-            argv.append("--docker")  # image and arguments stand in clearml.conf
+            argv += ["--docker", s["docker_image"]]  # its arguments stand in clearml.conf
         env = dict(os.environ, CLEARML_WORKER_ID=worker, DROVER_MACHINE=self.id,
                    DROVER_SLOT="%s/%d" % (self.id, index))
         return Slot(index, worker, argv, env)

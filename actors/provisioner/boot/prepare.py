@@ -64,8 +64,8 @@ def clearml_conf(s):
         api["verify_certificate"] = False
     agent = git_conf(s)
     if s.get("docker_image"):
-        agent["default_docker"] = {"image": s["docker_image"],
-                                   "arguments": shlex.split(s.get("docker_args") or "")}
+        # the image itself is told to the daemon, which then ignores its built-in match rules
+        agent["default_docker"] = {"arguments": shlex.split(s.get("docker_args") or "")}
     # JSON is HOCON; later keys win, so the user's own words come last.
     parts = ["%s = %s" % (k, json.dumps(v, ensure_ascii=False, indent=2))
              for k, v in (("api", api), ("agent", agent))]

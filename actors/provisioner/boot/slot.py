@@ -12,10 +12,13 @@ from procs import descendants, send
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-# What a clearml-agent says with --foreground (commands/worker.py, run_tasks_loop).
-SLEEPS = re.compile(r"sleeping for ([0-9.]+) seconds")
-RUNS = re.compile(r"Running task '")
-EMPTY = re.compile(r"No tasks in queue ")
+# What a clearml-agent says with --foreground (its commands/worker.py, run_tasks_loop). It repeats
+# its task's output too, between RUNS and DONE, and not all of it ends with a newline.
+SLEEPS = re.compile(r"No tasks in Queues, sleeping for ([0-9.]+) seconds$")
+EMPTY = re.compile(r"No tasks in queue \w+$")
+RUNS = re.compile(r"task (\w+) pulled from \w+ by worker |Running task '(\w+)'$")
+DONE = re.compile(r"DONE: Running task '(\w+)'|status=in_progress task id '(\w+)', skipping$")
+CRASH = re.compile(r"FATAL ERROR:$")
 
 
 def dies_with_parent(number):
@@ -41,7 +44,9 @@ class Slot:
         self.forget()
 
     def forget(self):
-        self.line, self.in_task, self.sleeps_until, self.sleep = b"", False, 0, 5.0
+        self.line, self.sleeps_until, self.sleep = b"", 0, 5.0
+        # the task that it runs, and whether it was over but its end not known to be reported
+        self.task, self.unreported, self.in_conf = None, False, False
         self.idle_since, self.childless_since = None, None
 
     def start(self):
@@ -61,24 +66,37 @@ class Slot:
         return self.proc is not None and self.proc.poll() is None
 
     def hear(self, line, stamp):
-        """Learns from one line of the agent; true if the line is worth keeping."""
-        sleeps = SLEEPS.search(line)
-        if sleeps:
+        """Learns from one line of the agent; true if the line is worth keeping. The task's output
+        is not (it is the server's, and without end), nor is the configuration."""
+        self.sleeps_until = 0
+        if self.task:
+            done = DONE.search(line)
+            over = CRASH.match(line) or done and self.task in done.groups()
+            if over:
+                self.task, self.unreported = None, True
+            return bool(over)
+        runs, sleeps = RUNS.search(line), SLEEPS.search(line)
+        if runs:
+            self.task = runs.group(1) or runs.group(2)
+        elif sleeps:
             self.sleep = float(sleeps.group(1))
             self.sleeps_until = stamp + self.sleep
-            return False
-        self.sleeps_until = 0
-        if EMPTY.match(line):  # the server answered: whatever had to be reported is
-            self.in_task = False
-            return False
-        self.in_task = self.in_task or bool(RUNS.match(line))
-        return True
+        elif EMPTY.search(line):  # the server answered: whatever had to be reported is
+            self.unreported = False
+        elif line.startswith("Current configuration ("):
+            self.in_conf = True
+        if not line.strip():
+            self.in_conf = False
+        return not (sleeps or EMPTY.match(line) or self.in_conf)
+
+    def working(self):
+        return bool(self.task) or self.unreported
 
     def children(self):
         return descendants(self.proc.pid) if self.alive() else set()
 
     def busy(self):
-        return self.alive() and (self.in_task or bool(self.children()))
+        return self.alive() and (self.working() or bool(self.children()))
 
     def asleep(self):
         """Between two looks into its queues, with time to spare: it holds no popped task."""
@@ -106,4 +124,4 @@ class Slot:
         """Keeps the clocks of idleness (P19)."""
         now, children = clock(), self.children()
         self.childless_since = None if children else self.childless_since or now
-        self.idle_since = None if children or self.in_task else self.idle_since or now
+        self.idle_since = None if children or self.working() else self.idle_since or now

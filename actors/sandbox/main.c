@@ -234,10 +234,10 @@ static bool open_port(struct port *port, const char *text)
         fprintf(stderr, "drover-sandbox: \"%s\" is not ADDRESS:PORT (like 127.0.0.1:8008)\n", text);
         return false;
     }
-    port->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, port, MHD_OPTION_SOCK_ADDR,
-        &port->address, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_TIMEOUT,
-        120u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    port->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, port,
+                         MHD_OPTION_SOCK_ADDR, &port->address, MHD_OPTION_NOTIFY_COMPLETED, on_done,
+                         NULL, MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_END);
     if (!port->daemon) {
         fprintf(stderr, "drover-sandbox: cannot listen on %s: %s\n", text, strerror(errno));
         return false;

@@ -420,7 +420,7 @@ int tasks_get_configuration_names(struct sandbox_call *call)
         }
         sort_strings(names);
         if (json_array_size(names) > 0)
-            json_array_append(out, json_pack("{s:O, s:O}", "task", id, "names", names));
+            json_array_append_new(out, json_pack("{s:O, s:O}", "task", id, "names", names));
         json_decref(names);
     }
     return json_object_set_new(call->data, "configurations", out);

@@ -157,10 +157,10 @@ static void finish(struct transfer *transfer, CURLcode code)
                                    .max_body = http->max_body};
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &outcome.proxy_status);
-    enum dr_http_class class = http_classify(&outcome);
-    http_explain(&outcome, class, sentence, sizeof sentence);
+    enum dr_http_class cls = http_classify(&outcome);
+    http_explain(&outcome, cls, sentence, sizeof sentence);
     const struct dr_http_answer answer = {
-        .class = class,
+        .cls = cls,
         .status = outcome.status,
         .date = header(transfer, DATE),
         .retry_after = header(transfer, RETRY_AFTER),
@@ -200,7 +200,7 @@ static void on_work_done(void *arg)
     }
 }
 
-struct dr_http *dr_http_new(zloop_t *loop, const struct dr_http_options *options)
+struct dr_http *dr_http_new(struct _zloop_t *loop, const struct dr_http_options *options)
 {
     DR_ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     static const struct dr_http_options defaults = {0};

@@ -5,12 +5,12 @@
 #ifndef DROVER_COMMON_HTTP_H
 #define DROVER_COMMON_HTTP_H
 
-#include <czmq.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct dr_http;
+struct _zloop_t; /* czmq's zloop_t */
 
 /* Zero or NULL means the default in each field. Strings are copied. */
 struct dr_http_options {
@@ -49,7 +49,7 @@ enum dr_http_class {
     DR_HTTP_TIMEOUT,    /* not done in time: what the server did with the request is unknown */
     DR_HTTP_BROKEN,     /* half an answer, or not HTTP: unknown as well */
     DR_HTTP_TOO_BIG,    /* more than max_body */
-    DR_HTTP_REDIRECT,   /* 301, 302, 303, 307, 308: not followed, see location */
+    DR_HTTP_REDIRECT,   /* 301, 302, 303, 307, 308 with a location: not followed */
     DR_HTTP_PROXY,      /* the proxy could not be reached or refused */
     DR_HTTP_OTHER,      /* a URL that cannot be used, and whatever else curl says */
     DR_HTTP_CLASSES
@@ -57,13 +57,13 @@ enum dr_http_class {
 
 /* Lives during the callback only. Strings that did not arrive are "". */
 struct dr_http_answer {
-    enum dr_http_class class;
+    enum dr_http_class cls;
     long status; /* 0 if no status line arrived */
     const char *date;
     const char *retry_after;
     const char *location;
     const char *content_type;
-    const char *body; /* NUL-terminated; what arrived so far when class is not OK */
+    const char *body; /* NUL-terminated; what arrived so far when cls is not OK */
     size_t body_len;
     uint64_t wire_bytes; /* body bytes received and sent, as they were on the wire */
     int64_t sent_ms;     /* CLOCK_BOOTTIME; taken just before the request left (P2) */
@@ -77,7 +77,7 @@ struct dr_http_answer {
 typedef void dr_http_done_fn(void *arg, const struct dr_http_answer *answer);
 
 /* `loop` is borrowed and must outlive the client. */
-struct dr_http *dr_http_new(zloop_t *loop, const struct dr_http_options *options);
+struct dr_http *dr_http_new(struct _zloop_t *loop, const struct dr_http_options *options);
 
 /* Ends every request without calling back, and sets *http to NULL. Not from within a callback. */
 void dr_http_destroy(struct dr_http **http);
@@ -95,7 +95,7 @@ size_t dr_http_cancel(struct dr_http *http, const void *cookie);
 size_t dr_http_pending(const struct dr_http *http);
 
 /* "ok", "dns", "connect", "tls_verify" ...: for events and metrics. */
-const char *dr_http_class_name(enum dr_http_class class);
+const char *dr_http_class_name(enum dr_http_class cls);
 
 /* A Retry-After header as milliseconds from now (both of its forms: seconds, or a date seen from
  * `now_wall_us`); -1 if it is empty or unreadable. Capped at one day. */

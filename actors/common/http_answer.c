@@ -21,10 +21,10 @@ static const char *const class_names[DR_HTTP_CLASSES] = {
     [DR_HTTP_OTHER] = "other",
 };
 
-const char *dr_http_class_name(enum dr_http_class class)
+const char *dr_http_class_name(enum dr_http_class cls)
 {
-    DR_ASSERT(class < DR_HTTP_CLASSES);
-    return class_names[class];
+    DR_ASSERT(cls < DR_HTTP_CLASSES);
+    return class_names[cls];
 }
 
 /* Curl says which host it failed to connect to: if that is not the URL's, it is the proxy. */
@@ -54,8 +54,12 @@ static bool failed_at_proxy(const struct http_outcome *outcome)
     return len != bare_len || strncmp(host, bare, len) != 0 || strcmp(port_text, colon + 1) != 0;
 }
 
-static bool is_redirect(long status)
+/* Without a location it leads nowhere: an API may use such a status for itself (ClearML does). */
+static bool is_redirect(const struct http_outcome *outcome)
 {
+    long status = outcome->status;
+    if (!outcome->location[0])
+        return false;
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
@@ -63,7 +67,7 @@ static enum dr_http_class classify_code(const struct http_outcome *outcome)
 {
     switch (outcome->code) {
     case CURLE_OK:
-        return is_redirect(outcome->status) ? DR_HTTP_REDIRECT : DR_HTTP_OK;
+        return is_redirect(outcome) ? DR_HTTP_REDIRECT : DR_HTTP_OK;
     case CURLE_COULDNT_RESOLVE_HOST:
         return DR_HTTP_DNS;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -117,13 +121,13 @@ enum dr_http_class http_classify(const struct http_outcome *outcome)
     return classify_code(outcome);
 }
 
-void http_explain(const struct http_outcome *outcome, enum dr_http_class class, char *out,
+void http_explain(const struct http_outcome *outcome, enum dr_http_class cls, char *out,
                   size_t size)
 {
     char host[300], target[512];
     dr_url_host_port(outcome->url, host, sizeof host);
     const char *words = outcome->words[0] ? outcome->words : curl_easy_strerror(outcome->code);
-    switch (class) {
+    switch (cls) {
     case DR_HTTP_OK:
         out[0] = '\0';
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Internal to drover_http: what curl's result means, as a class and as a sentence. Pure. */
+/* Internal to drover_http: what curl's result means, as a cls and as a sentence. Pure. */
 #ifndef DROVER_COMMON_HTTP_ANSWER_H
 #define DROVER_COMMON_HTTP_ANSWER_H
 
@@ -24,7 +24,7 @@ struct http_outcome {
 enum dr_http_class http_classify(const struct http_outcome *outcome);
 
 /* One sentence, beginning with host:port; "" for DR_HTTP_OK. Without user, password or query. */
-void http_explain(const struct http_outcome *outcome, enum dr_http_class class, char *out,
+void http_explain(const struct http_outcome *outcome, enum dr_http_class cls, char *out,
                   size_t size);
 
 #endif

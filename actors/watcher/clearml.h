@@ -65,4 +65,7 @@ void clearml_prove(struct clearml *client, const char *access_key, const char *s
 /* Requests that left since start, logins included: for the call budget. */
 int64_t clearml_calls(const struct clearml *client);
 
+/* The same and the bytes of bodies, as they were on the wire, over the last 60 minutes. */
+void clearml_last_hour(struct clearml *client, int64_t *calls, int64_t *bytes);
+
 #endif

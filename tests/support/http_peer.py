@@ -41,7 +41,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
     def serve(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         mode, _, rest = self.path.lstrip("/").partition("/")
-        act = getattr(self, "on_" + mode, None)
+        act = getattr(self, "on_" + mode.replace(".", "_"), None)
         if act is None:
             self.reply(404)
         else:
@@ -101,12 +101,12 @@ class Peer(http.server.BaseHTTPRequestHandler):
         self.reply(200, gzip.compress(b"y" * int(size)), Content_Encoding="gzip")
 
 
-def main():
+def main(handler=Peer):
     options = argparse.ArgumentParser()
     options.add_argument("--tls", nargs=2)
     chosen = options.parse_args()
     http.server.ThreadingHTTPServer.request_queue_size = 128  # 5 would drop a burst's SYNs
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None
     if chosen.tls:
@@ -118,4 +118,5 @@ def main():
     sys.stdin.read()
 
 
-main()
+if __name__ == "__main__":
+    main()

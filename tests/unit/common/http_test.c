@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client against a real server that misbehaves: what a caller sees for each fault. */
 #include <cmocka.h>
+#include <czmq.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static zloop_t *loop;
 /* The last answer, copied out of its callback. */
 static struct {
     int count;
-    enum dr_http_class class;
+    enum dr_http_class cls;
     long status;
     char error[512];
     char retry_after[64];
@@ -34,7 +35,7 @@ static void take(void *arg, const struct dr_http_answer *answer)
 {
     (void)arg;
     seen.count++;
-    seen.class = answer->class;
+    seen.cls = answer->cls;
     seen.status = answer->status;
     seen.cookie = answer->cookie;
     seen.body_len = answer->body_len;
@@ -85,11 +86,11 @@ static void get(const char *url)
     fetch(NULL, &(struct dr_http_request){.url = url});
 }
 
-static void expect(enum dr_http_class class, const char *words)
+static void expect(enum dr_http_class cls, const char *words)
 {
-    if (seen.class != class || !strstr(seen.error, words))
-        fail_msg("got %s: '%s', wanted %s: '%s'", dr_http_class_name(seen.class), seen.error,
-                 dr_http_class_name(class), words);
+    if (seen.cls != cls || !strstr(seen.error, words))
+        fail_msg("got %s: '%s', wanted %s: '%s'", dr_http_class_name(seen.cls), seen.error,
+                 dr_http_class_name(cls), words);
 }
 
 static const char *echoed(const char *path)
@@ -160,6 +161,8 @@ static void any_status_is_an_answer(void **state)
     get(peer_url(&plain, "http", "status/500"));
     assert_int_equal(seen.status, 500);
     get(peer_url(&plain, "http", "status/304"));
+    expect(DR_HTTP_OK, "");
+    get(peer_url(&plain, "http", "status/301")); /* without a location it is no redirect */
     expect(DR_HTTP_OK, "");
 }
 

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The local driver: machines are sessions on this host (P30). The instance id derives from the
+ * attempt's id, so launching the same attempt again finds the machine that it made before.
+ */
+#include <czmq.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../driver.h"
+#include "drover/assert.h"
+#include "drover/clock.h"
+#include "json.h"
+#include "launch.h"
+#include "local.h"
+#include "process.h"
+#include "seal.h"
+#include "session.h"
+#include "spawn.h"
+
+#define KILL_PASSES 5
+#define LOG_KEPT (1 << 20)
+
+bool local_instance_id(const char *attempt, size_t index, char out[LOCAL_ID_MAX])
+{
+    int len = index == 0 ? snprintf(out, LOCAL_ID_MAX, "local-%s", attempt)
+                         : snprintf(out, LOCAL_ID_MAX, "local-%s-%zu", attempt, index);
+    return len > 0 && len < LOCAL_ID_MAX && session_id_ok(out);
+}
+
+static void *local_open(const struct driver_setup *setup, struct dr_error *error)
+{
+    struct local *local = calloc(1, sizeof *local);
+    DR_ASSERT(local);
+    local->loop = setup->loop;
+    const char *dir = setup->account->machines_dir;
+    int len = dir[0] ? snprintf(local->machines_dir, sizeof local->machines_dir, "%s", dir)
+                     : snprintf(local->machines_dir, sizeof local->machines_dir, "%s/machines",
+                                setup->state_dir);
+    snprintf(local->agent_python, sizeof local->agent_python, "%s", setup->account->agent_python);
+    bool ok = len > 0 && len < LOCAL_PATH_MAX - 128 && local->machines_dir[0] == '/';
+    if (!ok)
+        dr_error_set(error,
+                     "machines_dir of account %s must be an absolute path of at most %d "
+                     "bytes",
+                     setup->account->name, LOCAL_PATH_MAX - 128);
+    if (ok && mkdir(local->machines_dir, 0700) != 0 && errno != EEXIST)
+        ok = dr_error_set(error, "cannot make machines_dir %s: %s", local->machines_dir,
+                          strerror(errno));
+    if (ok)
+        ok = spawn_find_launcher(local->launcher, error);
+    if (ok)
+        return local;
+    free(local);
+    return NULL;
+}
+
+static void local_close(void *self)
+{
+    free(self);
+}
+
+static void local_launch(void *self, const char *attempt, const char *body, size_t len,
+                         driver_done_fn done, void *arg)
+{
+    struct local *local = self;
+    char id[LOCAL_ID_MAX] = "";
+    struct dr_error error = {0};
+    const char *ids[] = {id};
+    struct driver_answer answer = {
+        .class = DRIVER_OK, .sentence = "", .instances = ids, .instance_count = 1};
+    if (!local_instance_id(attempt, 0, id)) {
+        answer = (struct driver_answer){
+            .class = DRIVER_REQUEST, .sentence = "the attempt's id cannot be part of a host name"};
+        done(arg, attempt, &answer);
+        return;
+    }
+    int lock = -2;
+    if (session_create(local->machines_dir, id, &error))
+        lock = session_lock(local->machines_dir, id, &error);
+    bool before = lock == -1;
+    if (lock >= 0) {
+        struct local_record record;
+        int recorded = session_read_record(local->machines_dir, id, &record);
+        before = recorded == 1;
+        bool started =
+            recorded == 0 && spawn_machine(local, attempt, id, lock, body, len, done, arg, &error);
+        close(lock);
+        if (started)
+            return; /* answered when the launcher has recorded itself */
+        if (recorded < 0)
+            dr_error_set(&error, "cannot read the record in %s/%s", local->machines_dir, id);
+    }
+    if (!before)
+        answer = (struct driver_answer){.class = DRIVER_OTHER, .sentence = error.text};
+    done(arg, attempt, &answer);
+}
+
+/* What each state is to the engine, and in the host's own words. */
+static const struct {
+    const char *state, *cloud;
+} WORDS[] = {
+    [LOCAL_MISSING] = {"unknown", "no folder"},  [LOCAL_UNSTARTED] = {"unknown", "never started"},
+    [LOCAL_PRESENT] = {"present", "lock held"},  [LOCAL_ENDED] = {"ended", "lock free"},
+    [LOCAL_UNKNOWN] = {"unknown", "unreadable"},
+};
+
+struct listing {
+    struct dr_instance_view *items;
+    struct local_record *records;
+    char (*ids)[LOCAL_ID_MAX];
+    size_t count, capacity;
+};
+
+static void listing_add(struct listing *listing, const char *id)
+{
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity ? listing->capacity * 2 : 16;
+        listing->items = realloc(listing->items, listing->capacity * sizeof *listing->items);
+        listing->records = realloc(listing->records, listing->capacity * sizeof *listing->records);
+        listing->ids = realloc(listing->ids, listing->capacity * sizeof *listing->ids);
+        DR_ASSERT(listing->items && listing->records && listing->ids);
+    }
+    snprintf(listing->ids[listing->count++], LOCAL_ID_MAX, "%s", id);
+}
+
+/* Fills the views once the arrays no longer move. An end leaves no secret behind, also when the
+ * launcher was killed and could not see to it. */
+static void listing_look(const struct local *local, struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        struct local_record *record = &listing->records[i];
+        enum local_state state = session_look(local->machines_dir, listing->ids[i], record);
+        if (state == LOCAL_ENDED)
+            session_wipe(local->machines_dir, listing->ids[i]);
+        listing->items[i] = (struct dr_instance_view){
+            .instance_id = listing->ids[i],
+            .attempt = record->attempt,
+            .machine = "",
+            .ledger_id = record->ledger_id,
+            .state = WORDS[state].state,
+            .cloud_state = WORDS[state].cloud,
+            .launched_us = record->started_us,
+        };
+    }
+}
+
+static void listing_answer(struct listing *listing, struct driver_list *list, driver_listed_fn done,
+                           void *arg)
+{
+    list->instances = listing->items;
+    list->count = listing->count;
+    done(arg, list);
+    free(listing->items);
+    free(listing->records);
+    free(listing->ids);
+}
+
+/* A folder without a record is no instance yet: its launch is under way or never came about. */
+static void drop_unstarted(struct listing *listing)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        if (listing->records[i].pid != 0 || strcmp(listing->items[i].state, "present") == 0)
+            listing->items[kept++] = listing->items[i];
+    }
+    listing->count = kept;
+}
+
+static void local_list(void *self, driver_listed_fn done, void *arg)
+{
+    struct local *local = self;
+    struct listing listing = {0};
+    char sentence[LOCAL_PATH_MAX + 64] = "";
+    struct driver_list list = {.ok = true, .sentence = sentence, .sent_ms = dr_boottime_ms()};
+    DIR *dir = opendir(local->machines_dir);
+    errno = dir ? 0 : errno;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (entry->d_name[0] != '.' && session_id_ok(entry->d_name))
+            listing_add(&listing, entry->d_name);
+    }
+    if (errno != 0) {
+        list.ok = false;
+        snprintf(sentence, sizeof sentence, "cannot read %s: %s", local->machines_dir,
+                 strerror(errno));
+        listing.count = 0;
+    }
+    if (dir)
+        closedir(dir);
+    listing_look(local, &listing);
+    drop_unstarted(&listing);
+    listing_answer(&listing, &list, done, arg);
+}
+
+/* A folder that is gone says nothing by itself; the host's processes do. */
+static void judge_missing(const struct local *local, const char *instance,
+                          struct dr_instance_view *view)
+{
+    char lock_path[LOCAL_PATH_MAX];
+    if (strcmp(view->cloud_state, WORDS[LOCAL_MISSING].cloud) != 0 ||
+        !session_path(lock_path, local->machines_dir, instance, "lock"))
+        return;
+    struct local_identity identity = {.lock_path = lock_path, .instance = instance};
+    bool lives = process_count_machine(&identity) > 0;
+    view->state = lives ? "present" : "ended";
+    view->cloud_state = lives ? "no folder, but processes" : "no folder and no process";
+}
+
+static void local_describe(void *self, const char *instance, driver_listed_fn done, void *arg)
+{
+    struct listing listing = {0};
+    struct driver_list list = {.ok = true, .sentence = "", .sent_ms = dr_boottime_ms()};
+    if (session_id_ok(instance))
+        listing_add(&listing, instance);
+    listing_look(self, &listing);
+    if (listing.count == 1)
+        judge_missing(self, instance, &listing.items[0]);
+    listing_answer(&listing, &list, done, arg);
+}
+
+/* By the record, verified: a launcher of another boot or with another start time is not ours. */
+static void local_terminate(void *self, const char *instance, driver_done_fn done, void *arg)
+{
+    struct local *local = self;
+    struct local_record record;
+    char lock_path[LOCAL_PATH_MAX];
+    struct driver_answer answer = {.class = DRIVER_OK, .sentence = ""};
+    if (!session_path(lock_path, local->machines_dir, instance, "lock")) {
+        answer = (struct driver_answer){.class = DRIVER_REQUEST,
+                                        .sentence = "this is no id of a local machine"};
+        done(arg, instance, &answer);
+        return;
+    }
+    enum local_state state = session_look(local->machines_dir, instance, &record);
+    if (state == LOCAL_PRESENT || state == LOCAL_MISSING) {
+        bool this_boot = strcmp(record.boot_id, dr_boot_id()) == 0;
+        struct local_identity identity = {.launcher = this_boot ? record.pid : 0,
+                                          .start_ticks = record.start_ticks,
+                                          .lock_path = lock_path,
+                                          .instance = instance};
+        for (int pass = 0; pass < KILL_PASSES && process_kill_machine(&identity) > 0; pass++)
+            continue;
+    }
+    done(arg, instance, &answer);
+}
+
+static int64_t local_read_log(void *self, const char *instance, int64_t offset, size_t max,
+                              struct dr_strbuf *out)
+{
+    struct local *local = self;
+    char path[LOCAL_PATH_MAX], bytes[4096];
+    if (!session_path(path, local->machines_dir, instance, "boot.log"))
+        return -1;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    if (offset > 2 * LOG_KEPT) /* collected already: its blocks are given back, its offsets stay */
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, offset - LOG_KEPT);
+    for (size_t got = 0; got < max;) {
+        size_t room = max - got < sizeof bytes ? max - got : sizeof bytes;
+        ssize_t n = pread(fd, bytes, room, (off_t)offset);
+        if (n <= 0)
+            break;
+        dr_strbuf_add(out, bytes, (size_t)n);
+        got += (size_t)n;
+        offset += n;
+    }
+    close(fd);
+    return offset;
+}
+
+static void local_forget(void *self, const char *instance)
+{
+    struct local *local = self;
+    struct local_record record;
+    enum local_state state = session_look(local->machines_dir, instance, &record);
+    if (state == LOCAL_ENDED || state == LOCAL_UNSTARTED)
+        session_remove(local->machines_dir, instance);
+}
+
+const struct driver_ops driver_local = {
+    .name = "local",
+    .batch_max = 1,
+    .honours_ms = 0,
+    .log_period_ms = 1000,
+    .open = local_open,
+    .close = local_close,
+    .build = local_build,
+    .launch = local_launch,
+    .list = local_list,
+    .describe = local_describe,
+    .terminate = local_terminate,
+    .read_log = local_read_log,
+    .forget = local_forget,
+};

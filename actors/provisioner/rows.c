@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ledger's rows as this core keeps them. A row's version decides which of two is newer.
+ */
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+
+void prov_copy(char out[PROV_ID], const char *text)
+{
+    snprintf(out, PROV_ID, "%s", text ? text : "");
+}
+
+struct prov_machine *core_machine(struct prov_core *core, const char *id)
+{
+    for (size_t i = 0; i < core->machine_count; i++) {
+        if (strcmp(core->machines[i].id, id) == 0)
+            return &core->machines[i];
+    }
+    return NULL;
+}
+
+struct prov_machine *core_bound(struct prov_core *core, const char *instance)
+{
+    for (size_t i = 0; i < core->machine_count; i++) {
+        if (core->machines[i].instance[0] && strcmp(core->machines[i].instance, instance) == 0)
+            return &core->machines[i];
+    }
+    return NULL;
+}
+
+struct prov_attempt *core_attempt(struct prov_core *core, const char *id)
+{
+    for (size_t i = 0; i < core->attempt_count; i++) {
+        if (strcmp(core->attempts[i].id, id) == 0)
+            return &core->attempts[i];
+    }
+    return NULL;
+}
+
+enum machine_state rows_state(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum machine_state state;
+    } words[] = {
+        {"wanted", MACHINE_WANTED},       {"launching", MACHINE_LAUNCHING},
+        {"booting", MACHINE_BOOTING},     {"up", MACHINE_UP},
+        {"draining", MACHINE_DRAINING},   {"absent", MACHINE_ABSENT},
+        {"gone", MACHINE_GONE},           {"terminating", MACHINE_TERMINATING},
+        {"cancelled", MACHINE_CANCELLED}, {"failed", MACHINE_FAILED},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].word, word) == 0)
+            return words[i].state;
+    }
+    return MACHINE_OTHER;
+}
+
+static bool over(enum machine_state state)
+{
+    return state == MACHINE_GONE || state == MACHINE_CANCELLED || state == MACHINE_FAILED;
+}
+
+static struct prov_machine *add_machine(struct prov_core *core, const char *id)
+{
+    if (core->machine_count == core->machine_capacity) {
+        core->machine_capacity = core->machine_capacity ? core->machine_capacity * 2 : 16;
+        core->machines = realloc(core->machines, core->machine_capacity * sizeof *core->machines);
+        DR_ASSERT(core->machines);
+    }
+    struct prov_machine *machine = &core->machines[core->machine_count++];
+    *machine = (struct prov_machine){.said = ""};
+    prov_copy(machine->id, id);
+    return machine;
+}
+
+static void remove_machine(struct prov_core *core, struct prov_machine *machine)
+{
+    *machine = core->machines[--core->machine_count];
+}
+
+/* A machine that ended by itself before its agent was ever seen counts against its type. */
+static void machine_over(struct prov_core *core, struct prov_machine *machine, int64_t now_ms,
+                         struct prov_effects *out)
+{
+    if (machine->state == MACHINE_GONE && machine->instance[0]) {
+        if (!machine->was_up && machine->own_end)
+            health_bad(core, machine->type, 0, "ended before the agent was seen", now_ms, out);
+        effects_add(out, PROV_DO_CLEAN, machine->instance);
+    }
+    remove_machine(core, machine);
+}
+
+static void fill_machine(struct prov_machine *machine, const struct dr_machine_row *row)
+{
+    machine->version = row->version;
+    machine->state = rows_state(row->state);
+    machine->was_up = row->up_us != 0;
+    machine->own_end =
+        row->drain_reason[0] == '\0' || strcmp(row->drain_reason, "never-registered") == 0;
+    prov_copy(machine->type, row->type);
+    prov_copy(machine->attempt, row->attempt);
+    prov_copy(machine->offering, row->offering);
+    prov_copy(machine->instance, row->instance_id);
+}
+
+struct prov_machine *rows_machine(struct prov_core *core, const struct dr_machine_row *row,
+                                  int64_t now_ms, struct prov_effects *out)
+{
+    if (strcmp(row->account, core->account) != 0)
+        return NULL;
+    struct prov_machine *machine = core_machine(core, row->id);
+    if (machine && machine->version >= row->version)
+        return machine;
+    if (!machine && over(rows_state(row->state)))
+        return NULL;
+    if (!machine)
+        machine = add_machine(core, row->id);
+    enum machine_state before = machine->state;
+    bool was_bound = machine->instance[0] != '\0', was_up = machine->was_up;
+    fill_machine(machine, row);
+    if (!was_bound && machine->instance[0])
+        machine->bound_ms = now_ms;
+    if (machine->state != before) {
+        machine->kill_due_ms = now_ms;
+        machine->kill_wait_ms = 0;
+        machine->said = machine->state == MACHINE_ABSENT ? "absent" : "";
+    }
+    if (machine->was_up && !was_up)
+        health_good(core, machine->type);
+    if (!over(machine->state))
+        return machine;
+    machine_over(core, machine, now_ms, out);
+    return NULL;
+}
+
+static struct prov_attempt *add_attempt(struct prov_core *core, const char *id)
+{
+    if (core->attempt_count == core->attempt_capacity) {
+        core->attempt_capacity = core->attempt_capacity ? core->attempt_capacity * 2 : 16;
+        core->attempts = realloc(core->attempts, core->attempt_capacity * sizeof *core->attempts);
+        DR_ASSERT(core->attempts);
+    }
+    struct prov_attempt *attempt = &core->attempts[core->attempt_count++];
+    *attempt = (struct prov_attempt){.state = ATTEMPT_WAITING, .outcome = ""};
+    prov_copy(attempt->id, id);
+    return attempt;
+}
+
+struct prov_attempt *rows_new_attempt(struct prov_core *core, const char *id,
+                                      struct dr_strs machines, int64_t now_ms)
+{
+    struct prov_attempt *attempt = core_attempt(core, id);
+    if (attempt)
+        return attempt;
+    attempt = add_attempt(core, id);
+    attempt->since_ms = now_ms;
+    attempt->machines = calloc(machines.count ? machines.count : 1, sizeof *attempt->machines);
+    DR_ASSERT(attempt->machines);
+    attempt->machine_count = machines.count;
+    for (size_t i = 0; i < machines.count; i++) {
+        prov_copy(attempt->machines[i], machines.items[i]);
+        const struct prov_machine *machine = core_machine(core, machines.items[i]);
+        if (machine && !attempt->type[0])
+            prov_copy(attempt->type, machine->type);
+    }
+    return attempt;
+}
+
+void rows_free_attempt(struct prov_attempt *attempt)
+{
+    free(attempt->machines);
+    free(attempt->instances);
+}
+
+void rows_drop_attempt(struct prov_core *core, struct prov_attempt *attempt)
+{
+    rows_free_attempt(attempt);
+    *attempt = core->attempts[--core->attempt_count];
+}
+
+/* Rows that the snapshot no longer has, unless an event already told of something newer. */
+static void drop_missing(struct prov_core *core, bool newest, int64_t now_ms,
+                         struct prov_effects *out)
+{
+    for (size_t i = core->machine_count; newest && i-- > 0;) {
+        struct prov_machine *machine = &core->machines[i];
+        if (machine->in_snapshot)
+            continue;
+        if (machine->instance[0])
+            effects_add(out, PROV_DO_CLEAN, machine->instance);
+        remove_machine(core, machine);
+    }
+    for (size_t i = 0; newest && i < core->attempt_count; i++) {
+        struct prov_attempt *attempt = &core->attempts[i];
+        if (!attempt->in_snapshot)
+            core_attempt_happened(core, attempt, ATTEMPT_GONE, NULL, now_ms, out);
+    }
+}
+
+static void take_attempt(struct prov_core *core, const struct dr_attempt_row *row, int64_t now_ms)
+{
+    struct prov_attempt *attempt = core_attempt(core, row->id);
+    if (strcmp(row->state, "closed") == 0)
+        return;
+    if (!attempt) {
+        attempt = rows_new_attempt(core, row->id, row->machines, now_ms);
+        attempt->due_ms = now_ms; /* a life before this one opened it: look where it stands */
+    }
+    attempt->ordinal = row->ordinal;
+    attempt->in_snapshot = true;
+}
+
+void rows_snapshot(struct prov_core *core, const struct dr_ledger_state *state, int64_t now_ms,
+                   struct prov_effects *out)
+{
+    bool newest = state->seq >= core->seq;
+    for (size_t i = 0; i < core->machine_count; i++)
+        core->machines[i].in_snapshot = false;
+    for (size_t i = 0; i < core->attempt_count; i++)
+        core->attempts[i].in_snapshot = false;
+    for (size_t i = 0; i < state->machines.count; i++) {
+        struct prov_machine *machine = rows_machine(core, &state->machines.items[i], now_ms, out);
+        if (machine)
+            machine->in_snapshot = true;
+    }
+    for (size_t i = 0; i < state->attempts.count; i++) {
+        if (strcmp(state->attempts.items[i].account, core->account) == 0)
+            take_attempt(core, &state->attempts.items[i], now_ms);
+    }
+    drop_missing(core, newest, now_ms, out);
+    core->blocked = state->blocked[0] != '\0';
+    core->seq = newest ? state->seq : core->seq;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The provisioner's shell: carries the core's effects out and feeds their answers back.
+ */
+#pragma once
+#include "bootlog.h"
+#include "core.h"
+#include "driver.h"
+#include "drover/actor.h"
+#include "seal.h"
+
+struct dr_actor;
+
+/* What is kept of an attempt between its steps. */
+struct stash {
+    struct stash *next;
+    char id[96];
+    unsigned char *sealed; /* to be committed */
+    size_t sealed_len;
+    unsigned char *body; /* the same in the clear, to be sent */
+    size_t body_len;
+};
+
+struct shell {
+    struct dr_actor *actor;
+    const struct driver_ops *ops;
+    void *driver;
+    struct prov_core *core;
+    struct bootlog *logs;
+    struct dr_seal_keypair keys;
+    struct stash *stashes;
+    char ledger_id[96];
+    struct dr_record cloud; /* struct dr_cloud_observed, the newest */
+    int lock;
+    int64_t logs_due_ms;
+};
+
+/* One step of the core with all its effects. */
+void shell_step(struct shell *shell, const struct prov_event *event);
+
+struct stash *shell_stash(struct shell *shell, const char *id);
+void shell_forget(struct shell *shell, const char *id);
+
+/* Ends the process where a test asked for it: DROVER_CRASH_AT=POINT:N, in builds with
+ * -DDROVER_FAULTS only. */
+void shell_crash_point(const char *point);
+
+/* shell_ledger.c: effects that are requests to the ledger */
+void shell_ask_snapshot(struct shell *shell);
+void shell_open(struct shell *shell, const struct prov_effect *effect);
+void shell_prepare(struct shell *shell, const char *attempt);
+void shell_commit(struct shell *shell, const char *attempt);
+void shell_close(struct shell *shell, const struct prov_effect *effect);
+void shell_say(struct shell *shell, const struct prov_effect *effect);
+void shell_found(struct shell *shell, const char *instance);
+
+/* shell_cloud.c: effects that are calls of the driver */
+void shell_send(struct shell *shell, const char *attempt);
+void shell_list(struct shell *shell);
+void shell_describe(struct shell *shell, const char *instance);
+void shell_terminate(struct shell *shell, const char *instance);
+void shell_clean(struct shell *shell, const char *instance);
+void shell_collect_logs(struct shell *shell);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+#include "drover/clock.h"
+#include "log.h"
+#include "shell.h"
+
+static void on_launched(void *arg, const char *attempt, const struct driver_answer *answer)
+{
+    struct shell *shell = arg;
+    enum attempt_event what = ATTEMPT_REFUSED;
+    if (answer->class == DRIVER_OK)
+        what = ATTEMPT_LAUNCHED;
+    else if (answer->class == DRIVER_UNKNOWN || answer->class == DRIVER_THROTTLE ||
+             answer->class == DRIVER_AUTH)
+        what = ATTEMPT_UNANSWERED;
+    if (what == ATTEMPT_LAUNCHED)
+        shell_crash_point("after-launch");
+    else
+        dr_log_merged(DR_LOG_ERROR, NULL, "no machine was started (%s): %s",
+                      driver_class_name(answer->class), answer->sentence);
+    struct prov_event event = {
+        .kind = PROV_ATTEMPT_EVENT, .id = attempt, .what = what, .answer = answer};
+    shell_step(shell, &event);
+}
+
+void shell_send(struct shell *shell, const char *attempt)
+{
+    struct stash *stash = shell_stash(shell, attempt);
+    DR_ASSERT(stash->body); /* nothing is sent that was not committed */
+    shell->ops->launch(shell->driver, attempt, (const char *)stash->body, stash->body_len,
+                       on_launched, shell);
+}
+
+static void publish(struct shell *shell, const struct driver_list *list)
+{
+    struct dr_cloud_observed body = {
+        .account = dr_actor_account(shell->actor),
+        .sent_ms = list->sent_ms,
+        .ok = list->ok,
+        .sentence = list->sentence,
+        .instances = {.items = list->instances, .count = list->ok ? list->count : 0},
+    };
+    dr_record_free(&shell->cloud);
+    DR_ASSERT(dr_record_copy(&dr_desc_cloud_observed, &body, &shell->cloud) == 0);
+    dr_publish(shell->actor, DR_CLOUD_OBSERVED, &body, NULL);
+}
+
+static void on_listed(void *arg, const struct driver_list *list)
+{
+    struct shell *shell = arg;
+    struct prov_event event = {.kind = PROV_LISTED, .list = list};
+    publish(shell, list);
+    shell_step(shell, &event);
+}
+
+void shell_list(struct shell *shell)
+{
+    shell->ops->list(shell->driver, on_listed, shell);
+}
+
+struct described {
+    struct shell *shell;
+    char instance[96];
+};
+
+static void on_described(void *arg, const struct driver_list *list)
+{
+    struct described *described = arg;
+    struct prov_event event = {.kind = PROV_DESCRIBED, .id = described->instance, .list = list};
+    shell_step(described->shell, &event);
+    free(described);
+}
+
+void shell_describe(struct shell *shell, const char *instance)
+{
+    struct described *described = calloc(1, sizeof *described);
+    DR_ASSERT(described);
+    described->shell = shell;
+    snprintf(described->instance, sizeof described->instance, "%s", instance);
+    shell->ops->describe(shell->driver, instance, on_described, described);
+}
+
+static void on_terminated(void *arg, const char *instance, const struct driver_answer *answer)
+{
+    (void)arg;
+    if (answer->class != DRIVER_OK)
+        dr_log_merged(DR_LOG_WARNING, NULL, "instance %s was not terminated (%s): %s", instance,
+                      driver_class_name(answer->class), answer->sentence);
+}
+
+void shell_terminate(struct shell *shell, const char *instance)
+{
+    shell->ops->terminate(shell->driver, instance, on_terminated, shell);
+}
+
+static bool collect(struct shell *shell, const char *machine, const char *instance)
+{
+    const char *text;
+    if (!bootlog_collect(shell->logs, shell->ops, shell->driver, instance, &text))
+        return false;
+    struct dr_boot_logged body = {.machine = machine, .instance_id = instance, .text = text};
+    dr_publish(shell->actor, DR_BOOT_LOGGED, &body, NULL);
+    return true;
+}
+
+static void collect_one(void *arg, const char *machine, const char *instance)
+{
+    collect(arg, machine, instance);
+}
+
+void shell_collect_logs(struct shell *shell)
+{
+    int64_t now_ms = dr_boottime_ms();
+    if (!shell->ops->log_period_ms || now_ms < shell->logs_due_ms)
+        return;
+    shell->logs_due_ms = now_ms + shell->ops->log_period_ms;
+    core_each_bound(shell->core, collect_one, shell);
+}
+
+void shell_clean(struct shell *shell, const char *instance)
+{
+    const int most = 256;
+    for (int i = 0; i < most && collect(shell, core_machine_of(shell->core, instance), instance);)
+        i++;
+    bootlog_done(shell->logs, instance);
+    if (shell->ops->forget)
+        shell->ops->forget(shell->driver, instance);
+}

@@ -5,29 +5,10 @@
 #include <string.h>
 
 #include "drover/assert.h"
-#include "hocon_lex.h"
-#include "hocon_value.h"
+#include "hocon_path.h"
 
-/* What all substitutions of a file may copy together: a few lines can ask for gigabytes. */
-#define COPIED_MAX DR_HOCON_MAX_SIZE
-
-struct parser {
-    struct hocon_text in;
-    json_t *root;
-    dr_hocon_lookup_fn *lookup;
-    void *arg;
-    int depth;
-    size_t copied;
-};
-
-/* A dotted name, taken apart: "a.\"b.c\".d" has three. */
-struct path {
-    char *name[DR_HOCON_MAX_DEPTH];
-    int count;
-};
-
-static bool parse_members(struct parser *parser, json_t *object, bool braced);
-static bool parse_value(struct parser *parser, json_t **value);
+static bool parse_members(struct hocon_parser *parser, json_t *object, bool braced);
+static bool parse_value(struct hocon_parser *parser, json_t **value);
 
 const char *dr_hocon_getenv(void *unused, const char *name)
 {
@@ -35,63 +16,8 @@ const char *dr_hocon_getenv(void *unused, const char *name)
     return getenv(name);
 }
 
-static void path_free(struct path *path)
-{
-    for (int i = 0; i < path->count; i++)
-        free(path->name[i]);
-    path->count = 0;
-}
-
-/* One name of a path: quoted, or what stands up to the next character with a meaning. */
-static bool parse_name(struct hocon_text *in, struct dr_strbuf *name)
-{
-    hocon_skip_blanks(in);
-    if (hocon_peek(in, 0) == '"')
-        return hocon_take_quoted(in, name);
-    size_t from = in->at, end = from;
-    int c;
-    while ((c = hocon_peek(in, 0)) > 0 && !strchr(".:=+{}[]\",#$^`?!@*&\\\r\n", c) &&
-           !hocon_starts(in, "//")) {
-        in->at++;
-        if (c != ' ' && c != '\t')
-            end = in->at; /* blanks within a name belong to it, blanks after it do not */
-    }
-    dr_strbuf_add(name, in->text + from, end - from);
-    return end > from || hocon_fail(in, "expected a name here");
-}
-
-static bool parse_path(struct parser *parser, struct path *path)
-{
-    struct hocon_text *in = &parser->in;
-    for (;;) {
-        struct dr_strbuf name = {0};
-        bool good = parse_name(in, &name);
-        if (good && parser->depth + path->count >= DR_HOCON_MAX_DEPTH)
-            good = hocon_fail(in, "nested too deep");
-        if (good) {
-            dr_strbuf_add(&name, "", 0);
-            path->name[path->count] = strdup(name.data);
-            DR_ASSERT(path->name[path->count++] != NULL);
-        }
-        dr_strbuf_free(&name);
-        if (!good)
-            return false;
-        hocon_skip_blanks(in);
-        if (hocon_peek(in, 0) != '.')
-            return true;
-        in->at++;
-    }
-}
-
-static json_t *find(const json_t *tree, const struct path *path, int count)
-{
-    for (int i = 0; i < count && tree; i++)
-        tree = json_object_get(tree, path->name[i]);
-    return (json_t *)tree;
-}
-
 /* The object that holds the path's last name; made, or put in a scalar's place, where missing. */
-static json_t *reach(json_t *object, const struct path *path)
+static json_t *reach(json_t *object, const struct hocon_path *path)
 {
     for (int i = 0; i + 1 < path->count; i++) {
         json_t *next = json_object_get(object, path->name[i]);
@@ -104,62 +30,7 @@ static json_t *reach(json_t *object, const struct path *path)
     return object;
 }
 
-/* A copy of what stands above under this name, else the environment's; NULL without error if there
- * is none. */
-static json_t *look_up(struct parser *parser, const struct path *path, const char *whole,
-                       bool *good)
-{
-    const json_t *above = find(parser->root, path, path->count);
-    if (!above) {
-        const char *value = parser->lookup ? parser->lookup(parser->arg, whole) : NULL;
-        json_t *text = value ? json_string(value) : NULL;
-        if (value && !text)
-            *good = hocon_fail(&parser->in, "the environment's value is no UTF-8 text");
-        return text;
-    }
-    int depth;
-    hocon_measure(above, &depth, &parser->copied);
-    if (parser->copied > COPIED_MAX || parser->depth + depth > DR_HOCON_MAX_DEPTH) {
-        *good = hocon_fail(&parser->in, "the substitutions of this file grow out of bounds");
-        return NULL;
-    }
-    return json_deep_copy(above);
-}
-
-static bool parse_substitution(struct parser *parser, struct hocon_row *row, const char *blanks,
-                               size_t blanks_len)
-{
-    struct hocon_text *in = &parser->in;
-    size_t opened = in->at;
-    in->at += 2;
-    bool optional = hocon_peek(in, 0) == '?';
-    in->at += optional;
-    size_t from = in->at;
-    struct path path = {0};
-    bool good = parse_path(parser, &path);
-    if (good && hocon_peek(in, 0) != '}')
-        good = hocon_fail_at(in, opened, "this ${ is not closed");
-    json_t *value = NULL;
-    if (good) {
-        char *whole = strndup(in->text + from, in->at - from);
-        DR_ASSERT(whole != NULL);
-        in->at++;
-        value = look_up(parser, &path, whole, &good);
-        free(whole);
-    }
-    path_free(&path);
-    if (!good)
-        return false;
-    if (value)
-        return hocon_row_add_json(row, blanks, blanks_len, value) ||
-               hocon_fail_at(in, opened, "a text, an object and an array cannot be joined");
-    row->undefined = true;
-    return optional || hocon_fail_at(in, opened,
-                                     "this name has no value above nor in the environment "
-                                     "(write ${?NAME} if it may be missing)");
-}
-
-static bool enter(struct parser *parser)
+static bool enter(struct hocon_parser *parser)
 {
     if (parser->depth == DR_HOCON_MAX_DEPTH)
         return hocon_fail(&parser->in, "nested too deep");
@@ -168,7 +39,7 @@ static bool enter(struct parser *parser)
     return true;
 }
 
-static json_t *parse_object(struct parser *parser)
+static json_t *parse_object(struct hocon_parser *parser)
 {
     if (!enter(parser))
         return NULL;
@@ -181,7 +52,7 @@ static json_t *parse_object(struct parser *parser)
     return object;
 }
 
-static json_t *parse_array(struct parser *parser)
+static json_t *parse_array(struct hocon_parser *parser)
 {
     size_t opened = parser->in.at;
     if (!enter(parser))
@@ -217,7 +88,7 @@ static size_t number_here(const struct hocon_text *in)
     return hocon_at_end_of_value(&after) || hocon_peek(&after, 0) == '$' ? len : 0;
 }
 
-static bool parse_text(struct parser *parser, struct hocon_row *row, const char *blanks,
+static bool parse_text(struct hocon_parser *parser, struct hocon_row *row, const char *blanks,
                        size_t blanks_len)
 {
     struct hocon_text *in = &parser->in;
@@ -242,13 +113,13 @@ static bool parse_text(struct parser *parser, struct hocon_row *row, const char 
     return good;
 }
 
-static bool parse_piece(struct parser *parser, struct hocon_row *row, const char *blanks,
+static bool parse_piece(struct hocon_parser *parser, struct hocon_row *row, const char *blanks,
                         size_t blanks_len)
 {
     struct hocon_text *in = &parser->in;
     size_t from = in->at;
     if (hocon_starts(in, "${"))
-        return parse_substitution(parser, row, blanks, blanks_len);
+        return hocon_substitute(parser, row, blanks, blanks_len);
     int c = hocon_peek(in, 0);
     if (c != '{' && c != '[')
         return parse_text(parser, row, blanks, blanks_len);
@@ -260,7 +131,7 @@ static bool parse_piece(struct parser *parser, struct hocon_row *row, const char
 }
 
 /* All pieces up to the end of the value. *value stays NULL if they are ${?names} without value. */
-static bool parse_value(struct parser *parser, json_t **value)
+static bool parse_value(struct hocon_parser *parser, json_t **value)
 {
     struct hocon_text *in = &parser->in;
     struct hocon_row row = {0};
@@ -282,7 +153,7 @@ static bool parse_value(struct parser *parser, json_t **value)
 
 /* `{` after a name: the object is hung into the tree before its members are read, so that these
  * may refer to each other. More objects may follow on the line, and are merged. */
-static bool parse_object_member(struct parser *parser, json_t *holder, const char *name)
+static bool parse_object_member(struct hocon_parser *parser, json_t *holder, const char *name)
 {
     struct hocon_text *in = &parser->in;
     json_t *object = json_object_get(holder, name);
@@ -311,7 +182,7 @@ static bool parse_object_member(struct parser *parser, json_t *holder, const cha
     return true;
 }
 
-static bool append(struct parser *parser, json_t *holder, const char *name, json_t *value)
+static bool append(struct hocon_parser *parser, json_t *holder, const char *name, json_t *value)
 {
     json_t *list = json_object_get(holder, name);
     if (!list) {
@@ -329,7 +200,8 @@ static bool append(struct parser *parser, json_t *holder, const char *name, json
     return true;
 }
 
-static bool parse_assignment(struct parser *parser, json_t *object, const struct path *path)
+static bool parse_assignment(struct hocon_parser *parser, json_t *object,
+                             const struct hocon_path *path)
 {
     struct hocon_text *in = &parser->in;
     hocon_skip_space(in, false);
@@ -366,7 +238,7 @@ static bool at_include(const struct hocon_text *in)
              hocon_starts(&after, "required(")));
 }
 
-static bool parse_members(struct parser *parser, json_t *object, bool braced)
+static bool parse_members(struct hocon_parser *parser, json_t *object, bool braced)
 {
     struct hocon_text *in = &parser->in;
     size_t opened = in->at - (braced ? 1 : 0);
@@ -381,20 +253,20 @@ static bool parse_members(struct parser *parser, json_t *object, bool braced)
         }
         if (at_include(in))
             return hocon_fail(in, "include is not supported: put the lines here themselves");
-        struct path path = {0};
-        bool good = parse_path(parser, &path);
+        struct hocon_path path = {0};
+        bool good = hocon_path_parse(parser, &path);
         if (good) {
             parser->depth += path.count - 1;
             good = parse_assignment(parser, object, &path);
             parser->depth -= path.count - 1;
         }
-        path_free(&path);
+        hocon_path_free(&path);
         if (!good)
             return false;
     }
 }
 
-static bool parse_file(struct parser *parser)
+static bool parse_file(struct hocon_parser *parser)
 {
     struct hocon_text *in = &parser->in;
     if (!hocon_check_utf8(in))
@@ -418,7 +290,7 @@ json_t *dr_hocon_parse(const char *file, const char *text, size_t len, dr_hocon_
         dr_error_set(error, "%s: larger than %zu bytes", file, DR_HOCON_MAX_SIZE);
         return NULL;
     }
-    struct parser parser = {
+    struct hocon_parser parser = {
         .in = {.file = file, .text = text, .len = len, .error = error},
         .root = json_object(),
         .lookup = lookup,

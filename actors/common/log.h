@@ -29,6 +29,9 @@ struct dr_log_ctx {
 /* What is less urgent than `level` is dropped. Starts at DR_LOG_INFO. */
 void dr_log_set_level(enum dr_log_level level);
 
+/* False if a line of this level would be dropped: for what is costly to put together. */
+bool dr_log_wanted(enum dr_log_level level);
+
 /* "error", "warning", "info", "debug" ("warn" too). False if it is none of them. */
 bool dr_log_level_parse(const char *name, enum dr_log_level *level);
 const char *dr_log_level_name(enum dr_log_level level);

@@ -2,6 +2,8 @@
 /* The client against a real server that misbehaves: what a caller sees for each fault. */
 #include <cmocka.h>
 #include <czmq.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +57,14 @@ static int stop_when_seen(zloop_t *l, int timer, void *arg)
     (void)timer;
     int *ticks = arg;
     return seen.count >= wanted || ++*ticks > 10000 ? -1 : 0;
+}
+
+static int end_loop(zloop_t *l, int timer, void *arg)
+{
+    (void)l;
+    (void)timer;
+    (void)arg;
+    return -1;
 }
 
 /* Runs the loop until `answers` callbacks came, 20 s at most. */
@@ -206,6 +216,41 @@ static void silence_times_out(void **state)
           &(struct dr_http_request){.url = peer_url(&plain, "http", "slow"), .timeout_ms = 150});
     expect(DR_HTTP_TIMEOUT, "no whole answer within 0.15 s");
     assert_true(seen.took_ms >= 100);
+}
+
+/* Stands before libc's, also for curl: one name hangs as with a dead name server. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    if (name && strcmp(name, "hang.example") == 0) {
+        sleep(3);
+        return EAI_AGAIN;
+    }
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(name, service, hints, found);
+}
+
+static void a_dead_name_server_blocks_nobody(void **state)
+{
+    (void)state;
+    struct dr_http *http = dr_http_new(loop, NULL);
+    seen.count = 0;
+    int64_t began_ms = zclock_mono();
+    dr_http_send(http, &(struct dr_http_request){.url = "http://hang.example/", .timeout_ms = 200},
+                 take, NULL);
+    run(1);
+    expect(DR_HTTP_TIMEOUT, "hang.example:80: no whole answer within 0.2 s");
+    dr_http_send(http, &(struct dr_http_request){.url = "http://hang.example/", .cookie = http},
+                 take, NULL);
+    zloop_timer(loop, 50, 1, end_loop, NULL);
+    zloop_start(loop);
+    assert_int_equal(dr_http_cancel(http, http), 1);
+    dr_http_send(http, &(struct dr_http_request){.url = "http://hang.example/"}, take, NULL);
+    zloop_timer(loop, 50, 1, end_loop, NULL);
+    zloop_start(loop);
+    dr_http_destroy(&http);
+    assert_true(zclock_mono() - began_ms < 1500);
 }
 
 static void unreachable_places_are_named(void **state)
@@ -424,6 +469,7 @@ int main(void)
         cmocka_unit_test(half_an_answer_is_broken),
         cmocka_unit_test(bodies_are_bounded),
         cmocka_unit_test(silence_times_out),
+        cmocka_unit_test(a_dead_name_server_blocks_nobody),
         cmocka_unit_test(unreachable_places_are_named),
         cmocka_unit_test(proxies_are_named),
         cmocka_unit_test(certificates_are_checked),

@@ -3,6 +3,7 @@
 #include "data.h"
 #include "errors.h"
 #include "handlers.h"
+#include "query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,7 @@ static void reverse(json_t *list)
 static void open_scroll(struct sandbox_call *call, json_t *state)
 {
     struct sandbox_id id = sandbox_new_id(call->sb);
+    query_trim_scrolls(call->sb);
     json_object_set_new(call->data, "scroll_id", json_string(id.text));
     json_object_set_new(call->sb->scrolls, id.text, state);
     sandbox_changed(call->sb);

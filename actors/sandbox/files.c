@@ -134,6 +134,7 @@ static void answer_error(struct sandbox_response *response, int status)
          "The requested URL was not found on the server. If you entered the URL manually please "
          "check your spelling and try again."},
         {405, "Method Not Allowed", "The method is not allowed for the requested URL."},
+        {416, "Requested Range Not Satisfiable", "The server cannot provide the requested range."},
         {500, "Internal Server Error", "The file could not be stored."},
     };
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
@@ -296,28 +297,32 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-/* "bytes=2-5", "bytes=2-", "bytes=-5": first byte and length within size; false: the whole. */
-static bool read_range(const char *range, size_t size, size_t *from, size_t *length)
+/* "bytes=2-5", "bytes=2-", "bytes=-5" → the slice of size bytes. 200: no range that is understood,
+ * the whole; 206: a part; 416: it begins past the end. */
+static int read_range(const char *range, size_t size, size_t *from, size_t *length)
 {
-    if (!range || strncmp(range, "bytes=", 6) != 0 || strchr(range, ',') || size == 0)
-        return false;
+    *from = 0;
+    *length = size;
+    if (!range || strncmp(range, "bytes=", 6) != 0 || strchr(range, ','))
+        return 200;
     const char *p = range + 6;
     char *end;
-    size_t last = size - 1;
+    size_t first = 0, last = size;
     if (*p == '-') {
         size_t tail = strtoul(p + 1, &end, 10);
-        *from = tail < size ? size - tail : 0;
+        first = tail < size ? size - tail : 0;
     } else {
-        *from = strtoul(p, &end, 10);
-        if (*end != '-')
-            return false;
-        if (isdigit((unsigned char)end[1]) && strtoul(end + 1, &end, 10) < last)
-            last = strtoul(strchr(p, '-') + 1, NULL, 10);
+        first = strtoul(p, &end, 10);
+        if (end == p || *end != '-')
+            return 200;
+        if (isdigit((unsigned char)end[1]))
+            last = strtoul(end + 1, &end, 10) + 1;
     }
-    if (*from > last)
-        return false;
-    *length = last - *from + 1;
-    return true;
+    if (first >= size || first >= last)
+        return 416;
+    *from = first;
+    *length = (last < size ? last : size) - first;
+    return 206;
 }
 
 static bool has_query(const struct sandbox_request *request, const char *name)
@@ -346,13 +351,16 @@ static void download(struct sandbox_call *call, const char *path, struct sandbox
     }
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     char ranged[100] = "";
-    response->status = 200;
-    length = size;
-    if (read_range(call->request->range, size, &from, &length)) {
-        response->status = 206;
+    int status = read_range(call->request->range, size, &from, &length);
+    if (status == 416) {
+        free(data);
+        answer_error(response, status);
+        return;
+    }
+    response->status = status;
+    if (status == 206)
         snprintf(ranged, sizeof ranged, "Content-Range: bytes %zu-%zu/%zu\n", from,
                  from + length - 1, size);
-    }
     if (asprintf(&response->headers,
                  "Content-Disposition: %s; filename=%s\nETag: \"%zu-%u\"\nAccept-Ranges: bytes\n%s",
                  has_query(call->request, "download") ? "attachment" : "inline",

@@ -16,6 +16,7 @@ struct translation {
     char *out;
     size_t len, size;
     bool ignore_case;
+    size_t open;     /* groups that are not closed yet */
     bool repeatable; /* something stands before, which a quantifier may repeat */
     const char *error;
 };
@@ -144,9 +145,9 @@ static void translate_brackets(struct translation *t)
         put(t, "-");
         has_dash = false;
     }
-    /* "[^" would negate: a caret that stands alone doubles as a range of itself. */
+    /* "[^" would negate: a caret that stands first goes by its name. */
     if (has_caret)
-        put(t, t->len == members_at ? "^-^" : "^");
+        put(t, t->len == members_at ? "[.^.]" : "^");
     if (has_dash)
         put(t, "-");
     put(t, "]");
@@ -158,6 +159,7 @@ static void translate_brackets(struct translation *t)
 static void translate_group(struct translation *t)
 {
     t->repeatable = false;
+    t->open++;
     const char *p = t->in + 1;
     if (*p != '?') {
         put(t, "(");
@@ -174,6 +176,7 @@ static void translate_group(struct translation *t)
             t->error = "unsupported group";
             return;
         }
+        t->open--;
         if (memchr(p + 1, 'i', flags))
             t->ignore_case = true;
         t->in = p + flags + 2;
@@ -224,7 +227,10 @@ static void translate(struct translation *t)
         else if (strchr("{}", *t->in)) {
             put_literal(t, *t->in++);
             t->repeatable = true;
+        } else if (*t->in == ')' && t->open == 0) {
+            t->error = "unbalanced parenthesis";
         } else {
+            t->open -= *t->in == ')';
             t->repeatable = !strchr("|^", *t->in);
             put(t, (char[]){*t->in++, 0});
         }

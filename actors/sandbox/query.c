@@ -217,6 +217,13 @@ static int scroll_size(struct sandbox_call *call, const json_t *query, json_int_
     return 0;
 }
 
+void query_trim_scrolls(struct sandbox *sb)
+{
+    enum { KEPT = 1000 };
+    while (json_object_size(sb->scrolls) >= KEPT)
+        json_object_del(sb->scrolls, json_object_iter_key(json_object_iter(sb->scrolls)));
+}
+
 /* Finds the scroll or begins a new one under a new id. */
 static int open_scroll(struct sandbox_call *call, const json_t *query, struct page *page)
 {
@@ -225,11 +232,13 @@ static int open_scroll(struct sandbox_call *call, const json_t *query, struct pa
     const char *id = json_string_value(json_object_get(query, "scroll_id"));
     if (!id || !json_object_get(call->sb->scrolls, id)) {
         struct sandbox_id fresh = sandbox_new_id(call->sb);
+        query_trim_scrolls(call->sb);
         json_object_set_new(call->sb->scrolls, fresh.text, json_integer(0));
         json_object_set_new(call->data, "scroll_id", json_string(fresh.text));
     } else {
         json_object_set_new(call->data, "scroll_id", json_string(id));
     }
+    sandbox_changed(call->sb); /* ids were drawn, or the place moves: both must survive a restart */
     page->scroll = json_string_value(json_object_get(call->data, "scroll_id"));
     page->start = json_integer_value(json_object_get(call->sb->scrolls, page->scroll));
     if (json_is_true(field(query, "refresh_scroll"))) {

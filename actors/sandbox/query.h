@@ -77,6 +77,9 @@ bool query_each(const json_t *doc, const char *path, query_visit *visit, void *a
 /* The order of the server's database: nothing, numbers, texts, objects, lists, booleans. */
 int query_compare(const json_t *a, const json_t *b, bool numeric);
 
+/* Forgets the oldest scrolls, so that one more finds room. */
+void query_trim_scrolls(struct sandbox *sb);
+
 /* Internal: the conditions of a query, compiled. */
 struct query_condition;
 int query_compile(struct sandbox_call *call, const struct query_model *model, const json_t *query,

@@ -6,6 +6,7 @@ derive from earlier steps must be equal.
 
   replay.py PROGRAM                    each recording against a server of its own
   replay.py PROGRAM --permute-ids 5    the same five times with ids that sort differently
+  replay.py PROGRAM --kill 10          with --state, killed and started again every 10 steps
   replay.py PROGRAM --interleave       all recordings twice, step by step in turn, one server
 
 skip.json names the steps that are left out and the places in answers that are not compared
@@ -146,18 +147,21 @@ def seed(sandbox):
     return keys
 
 
-def start(program, seed_text):
+def start(program, seed_text, keep=False):
     return Sandbox(program, "--queue", "cpu", "--queue", "gpu", "--queue", "sdkq",
-                   "--user-name", USER, *(("--seed", seed_text) if seed_text else ()))
+                   "--user-name", USER, *(("--seed", seed_text) if seed_text else ()), keep=keep)
 
 
-def replay_all(program, skip, seed_text=None):
+def replay_all(program, skip, seed_text=None, kill=0):
     replays = []
     for recording in RECORDINGS:
-        with start(program, seed_text) as sandbox:
+        with start(program, seed_text, kill > 0) as sandbox:
             replay = Replay(recording, sandbox.api, seed(sandbox), skip)
-            for step in replay.steps:
+            for number, step in enumerate(replay.steps, 1):
                 replay.run(step)
+                if kill and number % kill == 0:
+                    sandbox.kill_and_start()
+                    replay.connection = Connection(sandbox.api)
             replays.append(replay)
     return replays
 
@@ -204,12 +208,15 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="drover-sandbox")
     parser.add_argument("--permute-ids", type=int, metavar="N", help="replay with N other seeds")
+    parser.add_argument("--kill", type=int, metavar="N", help="kill it after every N steps")
     parser.add_argument("--interleave", action="store_true")
     options = parser.parse_args()
     with open(os.path.join(HERE, "skip.json"), encoding="utf-8") as f:
         skip = json.load(f)
     if options.interleave:
         return report(replay_interleaved(options.program, skip), "contract, interleaved")
+    if options.kill:
+        return report(replay_all(options.program, skip, kill=options.kill), "contract, killed")
     failed = False
     for n in range(options.permute_ids or 1):
         seed_text = f"permutation {n}" if options.permute_ids else None

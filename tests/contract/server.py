@@ -13,20 +13,30 @@ import urllib.parse
 class Sandbox:
     """Starts the program, keeps its addresses and the first user's key pair."""
 
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, keep=False):
         self.folder = tempfile.TemporaryDirectory(prefix="drover-contract-")
-        secret_file = os.path.join(self.folder.name, "secret")
-        self.process = subprocess.Popen(
-            [program, "--listen", "127.0.0.1:0", "--files-listen", "127.0.0.1:0",
-             "--secret-key-file", secret_file, "--print-ready", *options],
-            stdout=subprocess.PIPE, text=True)
+        self.secret_file = os.path.join(self.folder.name, "secret")
+        self.command = [program, "--listen", "127.0.0.1:0", "--files-listen", "127.0.0.1:0",
+                        "--secret-key-file", self.secret_file, "--print-ready", *options]
+        if keep:
+            self.command += ["--state", os.path.join(self.folder.name, "state")]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("READY "):
-            raise RuntimeError(f"{program} did not start: {line!r}")
+            raise RuntimeError(f"{self.command[0]} did not start: {line!r}")
         ready = dict(item.split("=", 1) for item in line.split()[1:])
         self.api, self.files = ready["api"], ready["files"]
-        with open(secret_file, encoding="utf-8") as f:
+        with open(self.secret_file, encoding="utf-8") as f:
             self.keys = (ready["access_key"], f.read().strip())
+
+    def kill_and_start(self):
+        self.process.kill()
+        self.process.wait(30)
+        self.process.stdout.close()
+        self.start()
 
     def __enter__(self):
         return self
@@ -36,6 +46,8 @@ class Sandbox:
         self.process.wait(30)
         self.process.stdout.close()
         self.folder.cleanup()
+        if self.process.returncode != 0:  # a sanitizer found something
+            raise RuntimeError(f"drover-sandbox ended with {self.process.returncode}")
 
 
 def basic(keys):

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Directories that only their owner enters, and locks in them that say who holds them (P30).
+ */
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Makes path (absolute) and what is missing above it; path itself gets mode 0700. -1: errno. */
+int dr_private_dir(const char *path);
+
+/* Takes an flock on path and writes the process id into it. Returns the descriptor, which holds the
+ * lock while it is open; -1 with errno, EWOULDBLOCK meaning that another process has it: then
+ * *holder is its id (0 when it left none). Never blocks. */
+int dr_lockfile_take(const char *path, pid_t *holder);

@@ -2,6 +2,8 @@
 """The guard on machines that really boot, with the genuine clearml-agent (P14 to P16, P19)."""
 import os
 import signal
+import sys
+import time
 import unittest
 
 import machine
@@ -16,6 +18,9 @@ def setUpModule():
 
 
 class Drain(MachineCase):
+    def note(self):
+        return os.path.join(self.server.folder, "note")
+
     def running(self, m, task):
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         self.assertEqual(self.server.task(task)["status"], "in_progress")
@@ -56,19 +61,64 @@ class Drain(MachineCase):
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
     def test_now_waits_for_a_task_that_tidies_up(self):
-        note = os.path.join(self.server.folder, "note")
         script = ("import signal, time\n"
                   "def tidy(*_):\n"
                   "    time.sleep(1); open(%r, 'w').write('tidied'); raise SystemExit(0)\n"
                   "signal.signal(signal.SIGTERM, tidy)\n"
-                  "time.sleep(600)\n" % note)
+                  "time.sleep(600)\n" % self.note())
         m = self.machine("i-tidy").up()
         task = self.server.enqueue("cpu", script)
         self.running(m, task)
         m.drain("now")
         m.ended()
-        self.assertTrue(os.path.exists(note))
+        self.assertTrue(os.path.exists(self.note()))
         self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_now_ends_a_task_of_the_sdk_without_a_word(self):
+        m = self.machine("i-sdk").up()
+        task = self.server.enqueue(
+            "cpu", "from clearml import Task\nimport time\n"
+                   "task = Task.init(project_name='p', task_name='t')\n"
+                   "open(%r, 'w').write('x')\ntime.sleep(600)\n" % self.note())
+        wait("the task's own words", 90, lambda: os.path.exists(self.note()))
+        m.drain("now")
+        self.assertEqual(m.ended(), 0)
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_a_task_that_comes_between_flag_and_end_is_not_lost(self):
+        """Whatever the moment: refused and run, or acknowledged and not begun."""
+        answers = []
+        for i, moment in enumerate((0.0, 0.2, 0.4, 0.6, 0.8)):
+            m = self.machine("i-race-%d" % i).up()
+            if os.path.exists(self.note()):
+                os.unlink(self.note())
+            m.drain("idle")
+            time.sleep(moment)  # the moment itself is what is tried
+            task = self.server.enqueue("cpu", "open(%r, 'w').write('x')\n" % self.note())
+            answer = wait("an answer", 60, m.ack)
+            answers.append(answer)
+            if answer == "refused":
+                wait("the task's end", 60,
+                     lambda: self.server.task(task)["status"] == "completed")
+                m.close()
+            else:
+                self.assertEqual(m.ended(), 0)
+                self.assertFalse(os.path.exists(self.note()), "a task begun was ended")
+                self.assertEqual(self.server.task(task)["status"], "queued")
+                self.assertIn(task, self.server.waiting("cpu"), "a task was popped and dropped")
+                self.server.call("queues.remove_task", queue=self.server.queues["cpu"], task=task)
+        sys.stderr.write(" ".join(answers) + " ")
+
+    def test_without_the_fence_a_task_is_lost(self):
+        """The switch that shows what the fence is for."""
+        m = self.machine("i-open", fence_off=True).up()
+        task = self.server.enqueue("cpu", LONG)
+        self.running(m, task)
+        m.drain("idle")
+        m.ended()
+        self.assertEqual(m.ack(), "done")
+        self.assertNotEqual(self.server.task(task)["status"], "completed")
 
     def test_after_task_lets_the_task_end_and_takes_no_other(self):
         m = self.machine("i-after").up()

@@ -110,6 +110,10 @@ class Server:
             "id", "status", "status_reason", "status_message"])
         return got["tasks"][0]
 
+    def waiting(self, queue):
+        got = self.call("queues.get_all", id=[self.queues[queue]], only_fields=["id", "entries"])
+        return [e["task"] for e in got["queues"][0].get("entries") or []]
+
     def workers(self):
         return sorted(w["id"] for w in self.call("workers.get_all")["workers"])
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct ledger, for core.c, turn.c and change.c only. */
+#ifndef DROVER_LEDGER_PRIVATE_H
+#define DROVER_LEDGER_PRIVATE_H
+
+#include "txn.h"
+
+struct ledger {
+    struct store *store;
+    const struct dr_cfg_root *config;
+    core_random_fn random;
+    int64_t seq;        /* of the turn under way */
+    int64_t seq_stored; /* of the last commit */
+    char id[40];
+    bool full;
+    char error[320];
+
+    /* the turn */
+    bool open;
+    bool failed;
+    struct pool pool;
+    struct core_out *outs;
+    size_t out_count, out_room;
+};
+
+void turn_out(struct ledger *ledger, struct core_out out);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the cloud, the watcher, the guard and the reaper say of machines. */
+#include <string.h>
+
+#include "launch.h"
+#include "txn.h"
+
+static void done(struct txn *txn, const struct dr_machine_row *row)
+{
+    txn_done(txn, pool_one(txn->pool, row->id), "machine %s is %s", row->id, row->state);
+}
+
+/* ---- the cloud's word ----------------------------------------------------------------------- */
+static const char *ended_cause(struct txn *txn, const struct dr_machine_row *row,
+                               const char *sentence)
+{
+    bool planned = strcmp(row->state, "terminating") == 0 || *row->drain_mode != '\0';
+    return pool_printf(txn->pool, "%s%s%s",
+                       planned ? "ended as planned" : "ended by itself or from outside",
+                       *sentence == '\0' ? "" : ": ", sentence);
+}
+
+void handle_machine_seen(struct txn *txn, const void *body)
+{
+    const struct dr_machine_seen *seen = body;
+    struct dr_machine_row row;
+    enum machine_event event;
+    if (strcmp(seen->word, "present") == 0)
+        event = EVENT_SEEN_PRESENT;
+    else if (strcmp(seen->word, "absent") == 0)
+        event = EVENT_SEEN_ABSENT;
+    else if (strcmp(seen->word, "ended") == 0)
+        event = EVENT_ENDED;
+    else {
+        txn_refuse(txn, "bad-request", "a machine is seen present, absent or ended, not \"%s\"",
+                   seen->word);
+        return;
+    }
+    if (!machine_load(txn, seen->machine, 0, &row) || !txn_own_account(txn, row.account))
+        return;
+    if (strcmp(row.instance_id, seen->instance_id) != 0) {
+        txn_refuse(txn, "conflict", "machine %s is instance \"%s\", not \"%s\"", row.id,
+                   row.instance_id, seen->instance_id);
+        return;
+    }
+    const char *cause = event == EVENT_ENDED ? ended_cause(txn, &row, seen->sentence)
+                                             : pool_text(txn->pool, seen->sentence);
+    const char *from;
+    enum lifecycle_verdict verdict = machine_step(txn, &row, event, &from);
+    if (verdict == LIFECYCLE_REFUSE)
+        return;
+    if (verdict != LIFECYCLE_STAY) {
+        row.cause = cause;
+        change_machine(txn, &row, from);
+        if (event == EVENT_ENDED)
+            key_release(txn, row.attempt);
+    }
+    done(txn, &row);
+}
+
+/* ---- adoption (P25) ------------------------------------------------------------------------- */
+static void block(struct txn *txn, const struct dr_machine_found *found)
+{
+    const char *sentence = pool_printf(
+        txn->pool,
+        "instance %s in account %s carries deployment %s but another ledger's id (%s; ours is %s): "
+        "either another Drover of this name lives, or this ledger took a lost one's place. Nothing "
+        "is started or ended until one of them is renamed (deployment in drover.yaml) or the "
+        "instance is gone and the block is lifted by a person",
+        found->instance.instance_id, found->account, txn->config->deployment,
+        found->instance.ledger_id, core_ledger_id(txn->ledger));
+    meta_set_text(txn->store, "blocked", sentence);
+    txn->keep = true;
+    txn_refuse(txn, "refused", "%s", sentence);
+}
+
+static bool may_adopt(struct txn *txn, const struct dr_machine_found *found)
+{
+    const struct dr_instance_view *instance = &found->instance;
+    if (!txn_own_account(txn, found->account) ||
+        !txn_valid_id(txn, "instance_id", instance->instance_id))
+        return false;
+    if (strcmp(instance->state, "present") != 0)
+        return txn_refuse(txn, "bad-request", "only a present instance is adopted, %s is \"%s\"",
+                          instance->instance_id, instance->state);
+    if (*instance->ledger_id != '\0' &&
+        strcmp(instance->ledger_id, core_ledger_id(txn->ledger)) != 0) {
+        block(txn, found);
+        return false;
+    }
+    return true;
+}
+
+/* A row of its own for an instance that no row is bound to. A tombstone lends what it knows. */
+static void adopt(struct txn *txn, const struct dr_machine_found *found,
+                  const struct dr_attempt_row *tombstone)
+{
+    struct dr_machine_row row = {.type = "", .drain_queue = "", .for_queue = "", .slots = 1};
+    if (tombstone != NULL && tombstone->machines.count > 0)
+        store_get(txn->store, TABLE_MACHINE, tombstone->machines.items[0], txn->pool, &row);
+    row = (struct dr_machine_row){
+        .id = txn_id(txn, 'm', 8),
+        .type = row.type == NULL ? "" : row.type,
+        .account = pool_text(txn->pool, found->account),
+        .state = "",
+        .cause = tombstone != NULL
+                     ? pool_printf(txn->pool, "found: a surplus of attempt %s", tombstone->id)
+                     : "found in the cloud, started by an attempt that is forgotten",
+        .drain_mode = "",
+        .drain_reason = "",
+        .for_queue = row.for_queue == NULL ? "" : row.for_queue,
+        .queues = row.queues,
+        .drain_queue = row.drain_queue == NULL ? "" : row.drain_queue,
+        .attempt = tombstone != NULL ? tombstone->id : "",
+        .instance_id = pool_text(txn->pool, found->instance.instance_id),
+        .offering = tombstone != NULL ? tombstone->offering : "",
+        .slots = row.slots > 0 ? row.slots : 1,
+        .created_us = txn->now_us,
+        .launched_us = found->instance.launched_us > 0 ? found->instance.launched_us : txn->now_us,
+        .price_usd_micros = row.price_usd_micros,
+        .adopted = true,
+    };
+    const char *from;
+    machine_step(txn, &row, EVENT_BOUND, &from);
+    change_machine(txn, &row, from);
+    struct launch_kind kind;
+    launch_kind_of(txn, row.type, &kind);
+    store_run(txn->store, "UPDATE machine SET queue_names=? WHERE id=?", "ss",
+              store_join(txn->pool, &kind.queue_names), row.id);
+    if (tombstone != NULL) {
+        machine_step(txn, &row, EVENT_DRAIN, &from);
+        row.drain_mode = "now";
+        row.drain_reason = "surplus";
+        change_machine(txn, &row, from);
+    }
+    done(txn, &row);
+}
+
+void handle_machine_found(struct txn *txn, const void *body)
+{
+    const struct dr_machine_found *found = body;
+    if (!may_adopt(txn, found))
+        return;
+    const char *bound = store_text(txn->store, txn->pool,
+                                   "SELECT id FROM machine WHERE account=? AND instance_id=?", "ss",
+                                   found->account, found->instance.instance_id);
+    if (*bound != '\0') {
+        txn_done(txn, pool_one(txn->pool, bound), "instance %s is machine %s already",
+                 found->instance.instance_id, bound);
+        return;
+    }
+    struct dr_attempt_row attempt;
+    bool known = store_get(txn->store, TABLE_ATTEMPT, found->instance.attempt, txn->pool, &attempt);
+    if (known && strcmp(attempt.state, "closed") != 0) {
+        txn_refuse(txn, "conflict",
+                   "instance %s belongs to attempt %s, which is open: close that with its answer",
+                   found->instance.instance_id, attempt.id);
+        return;
+    }
+    adopt(txn, found, known ? &attempt : NULL);
+}
+
+/* ---- the watcher's word --------------------------------------------------------------------- */
+void handle_machine_up(struct txn *txn, const void *body)
+{
+    const struct dr_machine_up *up = body;
+    struct dr_machine_row row;
+    const char *from;
+    if (!machine_load(txn, up->machine, 0, &row))
+        return;
+    enum lifecycle_verdict verdict = machine_step(txn, &row, EVENT_UP, &from);
+    if (verdict == LIFECYCLE_REFUSE)
+        return;
+    /* Also when it is draining or absent: so it knows where to return to. */
+    bool first = row.up_us == 0;
+    if (first)
+        row.up_us = txn->now_us;
+    if (verdict == LIFECYCLE_MOVE)
+        row.cause = pool_printf(txn->pool, "its worker %s was seen", up->worker);
+    if (first || verdict == LIFECYCLE_MOVE)
+        change_machine(txn, &row, from);
+    done(txn, &row);
+}
+
+/* All its slots are idle since: the latest of them; 0 when one is busy. */
+static void note_idle(struct txn *txn, struct dr_machine_row *row)
+{
+    int64_t busy =
+        store_int(txn->store, "SELECT count(*) FROM slot WHERE machine=? AND busy=1", "s", row->id);
+    int64_t since =
+        store_int(txn->store, "SELECT max(idle_since_us) FROM slot WHERE machine=?", "s", row->id);
+    int64_t idle = busy > 0 ? 0 : since;
+    if (idle == row->idle_since_us)
+        return;
+    row->idle_since_us = idle;
+    change_machine(txn, row, row->state);
+}
+
+static bool note_slot(struct txn *txn, const struct dr_slot_row *seen)
+{
+    struct dr_machine_row machine;
+    struct dr_slot_row slot;
+    if (!txn_valid_id(txn, "worker", seen->worker) ||
+        !machine_load(txn, seen->machine, 0, &machine))
+        return false;
+    enum machine_state state;
+    if (lifecycle_state_parse(machine.state, &state) && lifecycle_ended(state))
+        return true; /* its worker is still listed for a while (P3): not an error, not news */
+    bool known = store_get(txn->store, TABLE_SLOT, seen->worker, txn->pool, &slot);
+    struct dr_slot_row now = *seen;
+    if (*seen->task == '\0' && known) { /* the task left: what it was stays on record (P17) */
+        now.task = slot.task;
+        now.seen_us = slot.seen_us;
+    }
+    if (now.busy)
+        now.idle_since_us = 0;
+    else if (now.idle_since_us == 0)
+        now.idle_since_us = txn->now_us;
+    if (known)
+        store_update(txn->store, TABLE_SLOT, &now);
+    else
+        store_insert(txn->store, TABLE_SLOT, &now);
+    if (now.busy)
+        launch_proved(txn, &machine);
+    note_idle(txn, &machine);
+    return true;
+}
+
+void handle_slots_observed(struct txn *txn, const void *body)
+{
+    const struct dr_slots_observed *observed = body;
+    for (size_t i = 0; i < observed->slots.count; i++) {
+        if (!note_slot(txn, &observed->slots.items[i]))
+            return;
+    }
+    txn_done(txn, (struct dr_strs){0}, "%zu slots noted", observed->slots.count);
+}
+
+/* ---- taking away ---------------------------------------------------------------------------- */
+static int strength(const char *mode)
+{
+    static const char *const modes[] = {"idle", "after-task", "now"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(mode, modes[i]) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+static void set_drain(struct txn *txn, struct dr_machine_row *row,
+                      const struct dr_machine_drain *by)
+{
+    row->drain_mode = pool_text(txn->pool, by->mode);
+    row->drain_reason = pool_text(txn->pool, by->reason);
+    row->cause = pool_text(txn->pool, by->sentence);
+}
+
+static bool known_reason(const char *reason)
+{
+    static const char *const reasons[] = {
+        "idle", "never-registered", "silent", "age", "hand", "cap", "leak", "surplus"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reason, reasons[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+void handle_machine_drain(struct txn *txn, const void *body)
+{
+    const struct dr_machine_drain *drain = body;
+    struct dr_machine_row row;
+    const char *from;
+    if (strength(drain->mode) == 0 || !known_reason(drain->reason)) {
+        txn_refuse(txn, "bad-request", "a machine is not drained in mode \"%s\" for reason \"%s\"",
+                   drain->mode, drain->reason);
+        return;
+    }
+    if (!txn_may_end(txn) || !machine_load(txn, drain->machine, drain->version, &row))
+        return;
+    enum lifecycle_verdict verdict = machine_step(txn, &row, EVENT_DRAIN, &from);
+    if (verdict == LIFECYCLE_REFUSE)
+        return;
+    if (verdict == LIFECYCLE_MOVE && strcmp(row.state, "cancelled") == 0)
+        row.cause = pool_text(txn->pool, drain->sentence);
+    else if (verdict == LIFECYCLE_MOVE)
+        set_drain(txn, &row, drain);
+    bool stronger = strcmp(row.state, "draining") == 0 && verdict == LIFECYCLE_STAY &&
+                    strength(drain->mode) > strength(row.drain_mode);
+    if (stronger)
+        set_drain(txn, &row, drain);
+    if (verdict == LIFECYCLE_MOVE || stronger)
+        change_machine(txn, &row, from);
+    done(txn, &row);
+}
+
+void handle_drain_answered(struct txn *txn, const void *body)
+{
+    const struct dr_drain_answered *answered = body;
+    struct dr_machine_row row;
+    const char *from;
+    bool refused = strcmp(answered->answer, "refused") == 0;
+    if (!refused && strcmp(answered->answer, "done") != 0) {
+        txn_refuse(txn, "bad-request", "a guard answers done or refused, not \"%s\"",
+                   answered->answer);
+        return;
+    }
+    if (!machine_load(txn, answered->machine, 0, &row))
+        return;
+    enum lifecycle_verdict verdict =
+        machine_step(txn, &row, refused ? EVENT_ACK_REFUSED : EVENT_ACK_DONE, &from);
+    if (verdict == LIFECYCLE_REFUSE)
+        return;
+    bool first = !refused && row.drain_acked_us == 0 && row.ended_us == 0;
+    if (first)
+        row.drain_acked_us = txn->now_us;
+    if (verdict == LIFECYCLE_MOVE) {
+        row.drain_mode = row.drain_reason = "";
+        row.drain_acked_us = 0;
+        row.up_us = row.up_us == 0 ? txn->now_us : row.up_us;
+        row.cause = "its guard refused the drain: a task runs";
+    }
+    if (first || verdict == LIFECYCLE_MOVE)
+        change_machine(txn, &row, from);
+    done(txn, &row);
+}
+
+void handle_machine_terminate(struct txn *txn, const void *body)
+{
+    const struct dr_machine_terminate *terminate = body;
+    struct dr_machine_row row;
+    const char *from;
+    if (!txn_may_end(txn) || !machine_load(txn, terminate->machine, terminate->version, &row))
+        return;
+    enum lifecycle_verdict verdict = machine_step(txn, &row, EVENT_TERMINATE, &from);
+    if (verdict == LIFECYCLE_REFUSE)
+        return;
+    if (verdict == LIFECYCLE_MOVE) {
+        row.cause = pool_text(txn->pool, terminate->sentence);
+        change_machine(txn, &row, from);
+    }
+    done(txn, &row);
+}

@@ -25,6 +25,8 @@ struct port {
     void (*prove)(void *shell, const char *access_key, const char *secret_key, clearml_fn cb,
                   void *arg);
     void (*ask)(void *shell, enum dr_type type, const void *body, ack_fn cb, void *arg);
+    /* Fetches the ledger's rows; the shell hands them to watcher_rows(). */
+    void (*fetch_rows)(void *shell);
     void (*publish)(void *shell, enum dr_type type, const void *body);
     /* Seals to a public key; the result is malloc'd. NULL: the key is none. */
     unsigned char *(*seal)(void *shell, const struct dr_bin *public_key, const char *text,

@@ -39,6 +39,11 @@ static void ask(void *shell, enum dr_type type, const void *body, ack_fn cb, voi
     DR_ASSERT(dr_record_copy(dr_row_by_type(type)->desc, body, &made->body) == 0);
 }
 
+static void fetch_rows(void *shell)
+{
+    ((struct fake *)shell)->fetches++;
+}
+
 static void publish(void *shell, enum dr_type type, const void *body)
 {
     struct fake *fake = shell;
@@ -78,6 +83,7 @@ void fake_init(struct fake *fake)
                                .call = call,
                                .prove = prove,
                                .ask = ask,
+                               .fetch_rows = fetch_rows,
                                .publish = publish,
                                .seal = seal,
                                .log = keep_log};

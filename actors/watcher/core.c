@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core.h"
+
+#include <string.h>
+
+#include "drover/assert.h"
+
+/* Rows are fetched when something changed, and anyway after this: events may be lost. */
+#define ROWS_PERIOD_MS 5000
+#define ROWS_MIN_MS 20
+
+void watcher_init(struct watcher *watcher, const struct port *port, const struct dr_cfg_root *root)
+{
+    memset(watcher, 0, sizeof *watcher);
+    watcher->port = port;
+    watcher->root = root;
+    watcher->claims.port = port;
+    watcher->claims.rows_stale = true;
+    picture_init(&watcher->picture, port, root, &watcher->claims);
+    keys_init(&watcher->keys, &watcher->claims, root->timing.key_sweep_ms);
+    drain_init(&watcher->drain, &watcher->claims, root->timing.drain_poll_ms);
+    recovery_init(&watcher->recovery, &watcher->claims, &watcher->picture, root);
+    orphan_init(&watcher->orphan, &watcher->recovery, root);
+}
+
+void watcher_reconfigure(struct watcher *watcher, const struct dr_cfg_root *root)
+{
+    watcher->root = root;
+    picture_reconfigure(&watcher->picture, root);
+    watcher->keys.sweep_ms = root->timing.key_sweep_ms;
+    watcher->drain.poll_ms = root->timing.drain_poll_ms;
+    watcher->recovery.root = root;
+    watcher->orphan.root = root;
+}
+
+void watcher_free(struct watcher *watcher)
+{
+    orphan_free(&watcher->orphan);
+    recovery_free(&watcher->recovery);
+    drain_free(&watcher->drain);
+    keys_free(&watcher->keys);
+    picture_free(&watcher->picture);
+    claims_free(&watcher->claims);
+    dr_record_free(&watcher->rows);
+}
+
+void watcher_stir(struct watcher *watcher)
+{
+    watcher->claims.rows_stale = true;
+}
+
+void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
+{
+    watcher->fetching = false;
+    if (rows == NULL) {
+        watcher->claims.rows_stale = true;
+        return;
+    }
+    struct dr_record fresh;
+    int rc = dr_record_copy(&dr_desc_ledger_state, rows, &fresh);
+    DR_ASSERT(rc == 0);
+    dr_record_free(&watcher->rows);
+    watcher->rows = fresh;
+    watcher->claims.rows = fresh.value;
+    claims_sweep(&watcher->claims);
+}
+
+static void fetch_rows(struct watcher *watcher, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - watcher->fetched_ms;
+    bool due = watcher->fetched_ms == 0 || age_ms >= ROWS_PERIOD_MS ||
+               (watcher->claims.rows_stale && age_ms >= ROWS_MIN_MS);
+    if (watcher->fetching || !due)
+        return;
+    watcher->fetching = true;
+    watcher->fetched_ms = now_ms;
+    watcher->claims.rows_stale = false;
+    watcher->port->fetch_rows(watcher->port->shell);
+}
+
+/* Something boots, runs out or is put back: the pictures are looked at often. A machine that is up
+ * and works needs no haste. */
+static bool is_busy(const struct watcher *watcher)
+{
+    const struct dr_ledger_state *rows = watcher->claims.rows;
+    static const char *const calm[] = {"up", "gone", "failed", "cancelled"};
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        bool is_calm = false;
+        for (size_t k = 0; k < sizeof calm / sizeof *calm; k++)
+            is_calm = is_calm || strcmp(rows->machines.items[i].state, calm[k]) == 0;
+        if (!is_calm)
+            return true;
+    }
+    return keys_busy(&watcher->keys) || recovery_busy(&watcher->recovery);
+}
+
+void watcher_step(struct watcher *watcher, int64_t calls)
+{
+    int64_t now_ms = port_now(watcher->port).boot_ms;
+    fetch_rows(watcher, now_ms);
+    if (watcher->claims.rows == NULL)
+        return;
+    picture_step(&watcher->picture, is_busy(watcher), calls);
+    /* While the server does not answer, only the pictures try it. */
+    if (watcher->picture.pace.failures > 0 || watcher->picture.whole == 0)
+        return;
+    keys_step(&watcher->keys);
+    drain_step(&watcher->drain, pace_tick_ms(&watcher->picture.pace, true));
+    recovery_step(&watcher->recovery);
+    orphan_step(&watcher->orphan);
+}
+
+int64_t watcher_step_ms(const struct watcher *watcher)
+{
+    int64_t ms = watcher->root->clearml.tick_ms / 5;
+    return ms < 10 ? 10 : ms > 200 ? 200 : ms;
+}

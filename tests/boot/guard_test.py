@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guard on machines that really boot, with the genuine clearml-agent (P14 to P16, P19)."""
+import http.server
 import os
 import signal
 import sys
+import threading
 import time
 import unittest
 
@@ -198,6 +200,42 @@ class EndOfLife(MachineCase):
         m = self.machine("i-badinit", init_script="echo before\nexit 7\n")
         self.assertEqual(m.ended(), 1)
         self.assertIn("the init script ended with status 7", m.log())
+
+
+class Notice(MachineCase):
+    def test_a_spot_machine_goes_before_it_is_taken(self):
+        """P21, and the instance id of a cloud's metadata service."""
+        told = {}
+
+        class Metadata(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def answer(self):
+                text = {"/latest/api/token": "tok", "/latest/meta-data/instance-id": "i-spot",
+                        "/latest/meta-data/spot/instance-action": told.get("action")}[self.path]
+                self.send_response(200 if text else 404)
+                self.end_headers()
+                self.wfile.write((text or "").encode())
+
+            do_GET = do_PUT = answer
+
+        cloud = http.server.HTTPServer(("127.0.0.1", 0), Metadata)
+        threading.Thread(target=cloud.serve_forever, daemon=True).start()
+        self.addCleanup(cloud.server_close)
+        self.addCleanup(cloud.shutdown)
+        m = self.machine("i-spot", id_source="aws-imdsv2",
+                         metadata_url="http://127.0.0.1:%d" % cloud.server_port).up()
+        task = self.server.enqueue("cpu", LONG)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        host = self.server.call("tasks.get_all", id=[task], only_fields=["runtime"])
+        self.assertEqual(host["tasks"][0]["runtime"]["_exec_agent_hostname"], "i-spot")
+        told["action"] = '{"action": "terminate", "time": "2026-01-01T00:02:00Z"}'
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(self.server.metadata("cpu").get("drover.notice.i-spot"),
+                         "terminate 2026-01-01T00:02:00Z")
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
 
 
 class Slots(MachineCase):

@@ -26,11 +26,11 @@ def needed():
     if not (os.access(SANDBOX, os.X_OK) and os.access(RENDER, os.X_OK)):
         raise unittest.SkipTest("DROVER_SANDBOX or DROVER_BOOT_RENDER is missing")
     if subprocess.call(unshare() + ["true"], stderr=subprocess.DEVNULL) != 0:
-        raise unittest.SkipTest("no UTS namespace for a host name of its own")
+        raise unittest.SkipTest("no namespace for a host name of its own")
 
 
 def unshare():
-    return ["unshare", "--uts"] if os.getuid() == 0 else ["unshare", "--user", "-r", "--uts"]
+    return ["unshare", "--uts", "--mount"] + ([] if os.getuid() == 0 else ["--user", "-r"])
 
 
 def wait(what, seconds, test, pause=0.1):
@@ -147,8 +147,15 @@ class Machine:
         self.stdout = open(os.path.join(self.home, "stdout"), "wb")
         env = {k: os.environ[k] for k in ("PATH", "LANG", "LC_ALL", "CONTAINERS_CONF")
                if k in os.environ}
+        prelude, first_name = 'hostname "$1" && ', name
+        if "id_source" in settings:  # the cloud gives the name; /etc/hosts is the machine's own
+            first_name = "ip-10-0-0-1"
+            with open(os.path.join(self.home, "hosts"), "w") as f:
+                f.write("127.0.0.1 localhost\n")
+            prelude += 'mount --bind "$HOME/hosts" /etc/hosts && '
         self.proc = subprocess.Popen(
-            unshare() + ["sh", "-c", 'hostname "$1" && exec bash "$2"', "-", name, self.script],
+            unshare() + ["sh", "-c", prelude + 'exec bash "$2"', "-", first_name,
+                         self.script],
             stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=subprocess.STDOUT,
             env=dict(env, HOME=self.home), cwd=self.home, start_new_session=True)
 

@@ -197,12 +197,57 @@ static char *settings_base64(const struct boot_settings *s, char *err, size_t er
     return text;
 }
 
+/* -- the guard's sources ---------------------------------------------------------------------- */
+
+/* EC2 takes 16 kB, so what only a reader needs stays at home: empty lines, comments, docstrings and
+ * three of four spaces of indentation. The sources keep to what these rules understand (triple
+ * quotes are docstrings, on lines of their own), and a test compares the syntax trees. */
+static bool is_needed(const char *text, size_t len, bool *in_docstring)
+{
+    static const char quotes[] = "\"\"\"";
+    bool opens = len >= 3 && memcmp(text, quotes, 3) == 0;
+    bool closes = len >= 3 && memcmp(text + len - 3, quotes, 3) == 0;
+    if (*in_docstring) {
+        *in_docstring = !closes;
+        return false;
+    }
+    if (opens) {
+        *in_docstring = !(closes && len >= 6);
+        return false;
+    }
+    return len > 0 && text[0] != '#';
+}
+
+/* Writes at most size bytes; the last newline is left to the template. */
+static size_t squeeze(const char *source, size_t size, char *to)
+{
+    const char *end = source + size;
+    char *start = to;
+    bool in_docstring = false;
+    while (source < end) {
+        const char *eol = memchr(source, '\n', (size_t)(end - source));
+        const char *text = source;
+        eol = eol ? eol : end;
+        while (text < eol && *text == ' ')
+            text++;
+        size_t len = (size_t)(eol - text), indent = (size_t)(text - source) / 4;
+        if (is_needed(text, len, &in_docstring)) {
+            to = (char *)memset(to, ' ', indent) + indent;
+            to = (char *)memcpy(to, text, len) + len;
+            *to++ = '\n';
+        }
+        source = eol + 1;
+    }
+    return (size_t)(to - start) - (to > start);
+}
+
 /* -- the template ----------------------------------------------------------------------------- */
 
 struct hole {
     const char *mark; /* as it stands in boot.sh, once */
     const char *fill;
     size_t size;
+    bool is_source; /* Python, to be squeezed */
 };
 
 /* Where mark stands in the template, or NULL. */
@@ -229,7 +274,10 @@ static int fill(const struct hole *holes, size_t count, struct boot_blob *out)
             return -1;
         }
         to = (char *)memcpy(to, from, (size_t)(mark - from)) + (mark - from);
-        to = (char *)memcpy(to, holes[i].fill, holes[i].size) + holes[i].size;
+        if (holes[i].is_source)
+            to += squeeze(holes[i].fill, holes[i].size, to);
+        else
+            to = (char *)memcpy(to, holes[i].fill, holes[i].size) + holes[i].size;
         from = mark + strlen(holes[i].mark);
     }
     memcpy(to, from, (size_t)(end - from));
@@ -255,13 +303,13 @@ int boot_render(const struct boot_settings *s, struct boot_blob *out, char *err,
         return -1;
     const char *power_off = power_offs[s->power_off];
     const struct hole holes[] = {
-        {"@POWER_OFF@", power_off, strlen(power_off)},
-        {"@SETTINGS@", settings, strlen(settings)},
-        FILE_HOLE("net", boot_net_py),
-        FILE_HOLE("procs", boot_procs_py),
-        FILE_HOLE("slot", boot_slot_py),
-        FILE_HOLE("guard", boot_guard_py),
-        FILE_HOLE("prepare", boot_prepare_py),
+        {"@POWER_OFF@", power_off, strlen(power_off), false},
+        {"@SETTINGS@", settings, strlen(settings), false},
+        {"@net.py@", (const char *)boot_net_py, boot_net_py_size, true},
+        {"@procs.py@", (const char *)boot_procs_py, boot_procs_py_size, true},
+        {"@slot.py@", (const char *)boot_slot_py, boot_slot_py_size, true},
+        {"@guard.py@", (const char *)boot_guard_py, boot_guard_py_size, true},
+        {"@prepare.py@", (const char *)boot_prepare_py, boot_prepare_py_size, true},
     };
     int rc = fill(holes, sizeof holes / sizeof *holes, out);
     if (rc != 0)

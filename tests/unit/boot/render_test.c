@@ -150,33 +150,6 @@ static void no_secret_stands_outside_the_settings(void **state)
     assert_null(script.data);
 }
 
-static void the_guard_arrives_byte_for_byte(void **state)
-{
-    (void)state;
-    struct boot_settings s = base();
-    struct boot_blob script;
-    char err[200];
-    assert_int_equal(boot_render(&s, &script, err, sizeof err), 0);
-    static const char *const parts[] = {"net", "procs", "slot", "guard", "prepare"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char line[200], path[300], name[32];
-        snprintf(line, sizeof line, "unpack_guard; cat $DIR/%s.py", parts[i]);
-        snprintf(name, sizeof name, "%s.py", parts[i]);
-        in_folder(path, sizeof path, BOOT_SOURCE_DIR, name);
-        size_t arrived_size, source_size;
-        char *arrived = run(&script, line, &arrived_size);
-        FILE *file = fopen(path, "r");
-        assert_non_null(file);
-        char *source = slurp(file, &source_size);
-        fclose(file);
-        assert_int_equal(arrived_size, source_size);
-        assert_memory_equal(arrived, source, source_size);
-        free(arrived);
-        free(source);
-    }
-    boot_blob_free(&script);
-}
-
 static void the_same_settings_give_the_same_bytes(void **state)
 {
     (void)state;
@@ -258,7 +231,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_value_survives_bash),
         cmocka_unit_test(no_secret_stands_outside_the_settings),
-        cmocka_unit_test(the_guard_arrives_byte_for_byte),
         cmocka_unit_test(the_same_settings_give_the_same_bytes),
         cmocka_unit_test(defaults_are_spelled_out),
         cmocka_unit_test(bad_settings_are_refused_by_name),

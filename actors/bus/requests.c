@@ -91,15 +91,12 @@ static void route(struct bus *bus, const char *from, const char *user, const cha
 
 static void on_frames(struct bus *bus, zmsg_t *frames)
 {
-    zframe_t *first = zmsg_first(frames);
-    /* The name belongs to the frames, and those go one by one. */
-    const char *proven = zframe_meta(first, "User-Id");
-    char user[128];
-    snprintf(user, sizeof user, "%s", proven == NULL ? "" : proven);
     char *from = zmsg_popstr(frames), *to = zmsg_popstr(frames);
     zframe_t *body = zmsg_pop(frames);
+    /* The router itself made the first frame, so only the others know who sent them. */
+    const char *user = body == NULL ? NULL : zframe_meta(body, "User-Id");
     if (from != NULL && to != NULL && body != NULL && zmsg_size(frames) == 0)
-        route(bus, from, user, to, body);
+        route(bus, from, user == NULL ? "" : user, to, body);
     zframe_destroy(&body);
     zstr_free(&from);
     zstr_free(&to);

@@ -80,7 +80,7 @@ static void check_account(struct report *report, const struct dr_cfg_account *ac
     if (strcmp(account->driver, "local") != 0 ||
         spawn_find("drover-local-machine", path, sizeof path))
         return;
-    pid_t pid = spawn_start((const char *[]){path, "--check", NULL}, NULL);
+    pid_t pid = spawn_start((const char *[]){path, "--check", NULL}, NULL, false);
     if (pid < 0 || spawn_wait(pid) != 0)
         note_path(report, "fault", "account %s: %s", account->name,
                   "this host does not allow local machines (see above)");

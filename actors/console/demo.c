@@ -49,7 +49,8 @@ int cmd_demo(struct console *console, int argc, char **argv)
         return EXIT_BROKEN;
     setenv("CLEARML_CONFIG_FILE", conf, 1);
     fflush(stdout);
-    pid_t pid = spawn_start((const char *[]){"/usr/bin/env", python, program, dir, NULL}, NULL);
+    pid_t pid =
+        spawn_start((const char *[]){"/usr/bin/env", python, program, dir, NULL}, NULL, false);
     int code = pid < 0 ? EXIT_BROKEN : spawn_wait(pid);
     unlink(program);
     return code;

@@ -175,7 +175,7 @@ static int start_server(struct sandbox *box, const char *listen, const char *fil
                           secret,       "--queue",       "cpu",  "--queue",
                           "gpu",        "--print-ready", NULL};
     mkdir(files, 0700);
-    box->server = spawn_start(argv, &fd);
+    box->server = spawn_start(argv, &fd, true);
     return box->server < 0 ? -1 : read_ready(box, fd);
 }
 
@@ -185,7 +185,8 @@ static int start_droverd(struct sandbox *box)
     if (spawn_find("droverd", program, sizeof program) != 0)
         return -1;
     snprintf(box->config, sizeof box->config, "%s/drover.yaml", box->dir);
-    box->droverd = spawn_start((const char *[]){program, "--config", box->config, NULL}, NULL);
+    box->droverd =
+        spawn_start((const char *[]){program, "--config", box->config, NULL}, NULL, true);
     return box->droverd < 0 ? -1 : 0;
 }
 

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 int spawn_find(const char *program, char *path, size_t room)
 {
@@ -28,28 +26,30 @@ int spawn_find(const char *program, char *path, size_t room)
     return -1;
 }
 
-pid_t spawn_start(const char *const *argv, int *out_fd)
+pid_t spawn_start(const char *const *argv, int *out_fd, bool own_group)
 {
     int pipe_fds[2] = {-1, -1};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    if (out_fd != NULL) {
-        if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-            return -1;
-        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+    if (out_fd != NULL && pipe2(pipe_fds, O_CLOEXEC) != 0) {
+        fprintf(stderr, "drover: no pipe: %s\n", strerror(errno));
+        return -1;
     }
-    pid_t pid;
-    char **args = (char **)(uintptr_t)argv; /* posix_spawn promises not to write them */
-    int fault = posix_spawn(&pid, argv[0], &actions, NULL, args, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (own_group)
+            setpgid(0, 0);
+        if (out_fd != NULL)
+            dup2(pipe_fds[1], STDOUT_FILENO);
+        execv(argv[0], (char **)(uintptr_t)argv); /* execv promises not to write them */
+        fprintf(stderr, "drover: cannot start %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0)
+        fprintf(stderr, "drover: cannot start %s: %s\n", argv[0], strerror(errno));
     if (out_fd != NULL) {
         close(pipe_fds[1]);
         *out_fd = pipe_fds[0];
     }
-    if (fault == 0)
-        return pid;
-    fprintf(stderr, "drover: cannot start %s: %s\n", argv[0], strerror(fault));
-    return -1;
+    return pid;
 }
 
 int spawn_wait(pid_t pid)

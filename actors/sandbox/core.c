@@ -139,11 +139,12 @@ static void reply(struct sandbox_call *call, const char *version, struct sandbox
     char id[33];
     snprintf(id, sizeof id, "%032llx", (unsigned long long)++call->sb->served);
     int code = call->code ? call->code : 200;
-    json_t *whole = json_pack(
-        "{s:{s:s, s:s, s:{s:s, s:s, s:o}, s:i, s:i, s:s, s:n, s:{}}, s:O}", "meta", "id", id, "trx",
-        id, "endpoint", "name", call->endpoint, "requested_version", version, "actual_version",
-        actual, "result_code", code, "result_subcode", call->subcode, "result_msg",
-        call->code ? call->message : "OK", "error_stack", "error_data", "data", call->data);
+    json_t *whole =
+        json_pack("{s:{s:s, s:s, s:{s:s, s:s, s:o}, s:i, s:i, s:o, s:n, s:{}}, s:O}", "meta", "id",
+                  id, "trx", id, "endpoint", "name", call->endpoint, "requested_version", version,
+                  "actual_version", actual, "result_code", code, "result_subcode", call->subcode,
+                  "result_msg", call->code ? sandbox_message(call) : json_string("OK"),
+                  "error_stack", "error_data", "data", call->data);
     response->status = code;
     response->content_type = "application/json";
     response->set_cookie = call->set_cookie;

@@ -221,14 +221,16 @@ bool sandbox_flag(const struct sandbox_call *call, const char *name, bool fallba
 json_int_t sandbox_int(const struct sandbox_call *call, const char *name, json_int_t fallback)
 {
     const json_t *v = json_object_get(call->body, name);
+    long long n = fallback;
     if (json_is_integer(v))
-        return json_integer_value(v);
-    if (json_is_real(v))
-        return (json_int_t)json_real_value(v);
-    long long n;
-    if (json_is_string(v) && sscanf(json_string_value(v), "%lld", &n) == 1)
-        return n;
-    return fallback;
+        n = json_integer_value(v);
+    else if (json_is_real(v))
+        n = json_real_value(v) > SANDBOX_INT_MAX    ? SANDBOX_INT_MAX
+            : json_real_value(v) < -SANDBOX_INT_MAX ? -SANDBOX_INT_MAX
+                                                    : (long long)json_real_value(v);
+    else if (json_is_string(v) && sscanf(json_string_value(v), "%18lld", &n) != 1)
+        n = fallback;
+    return n > SANDBOX_INT_MAX ? SANDBOX_INT_MAX : n < -SANDBOX_INT_MAX ? -SANDBOX_INT_MAX : n;
 }
 
 const char *sandbox_str(const struct sandbox_call *call, const char *name)

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int sandbox_fail(struct sandbox_call *call, int code, int subcode, const char *format, ...)
 {
@@ -15,6 +16,16 @@ int sandbox_fail(struct sandbox_call *call, int code, int subcode, const char *f
     vsnprintf(call->message, sizeof call->message, format, args);
     va_end(args);
     return -1;
+}
+
+/* A message that was cut inside a letter is no text: the broken end goes. */
+json_t *sandbox_message(const struct sandbox_call *call)
+{
+    size_t size = strlen(call->message);
+    json_t *text = json_stringn(call->message, size);
+    for (int i = 0; !text && i < 4 && size > 0; i++)
+        text = json_stringn(call->message, --size);
+    return text ? text : json_string("the message is not UTF-8");
 }
 
 int fail_invalid(struct sandbox_call *call, int subcode, const char *what, const char *id)
@@ -54,9 +65,9 @@ int sandbox_for_each(struct sandbox_call *call, const json_t *ids, sandbox_each 
         }
         json_decref(item);
         json_t *data = call->error_data ? json_incref(call->error_data) : json_object();
-        json_array_append_new(failed, json_pack("{s:O, s:{s:[i,i], s:s, s:o}}", "id", id, "error",
+        json_array_append_new(failed, json_pack("{s:O, s:{s:[i,i], s:o, s:o}}", "id", id, "error",
                                                 "codes", call->code, call->subcode, "msg",
-                                                call->message, "data", data));
+                                                sandbox_message(call), "data", data));
         call->code = 0;
         call->subcode = 0;
     }

@@ -21,10 +21,10 @@ struct sandbox {
     json_t *tasks;
     json_t *projects;
     json_t *models;
-    json_t *events;             /* events.c decides the shape within */
+    json_t *events;                  /* events.c decides the shape within */
     struct sandbox_files file_store; /* where they are kept instead, if set */
-    json_t *files;              /* files.c decides the shape within */
-    json_t *scrolls;            /* query.c: what an open scroll still has to give */
+    json_t *files;                   /* files.c decides the shape within */
+    json_t *scrolls;                 /* query.c: what an open scroll still has to give */
     unsigned char seed[32];
     uint64_t drawn;  /* numbers drawn from the seed */
     uint64_t served; /* requests answered: their transaction ids */
@@ -63,6 +63,9 @@ typedef int sandbox_handler(struct sandbox_call *call);
 int sandbox_fail(struct sandbox_call *call, int code, int subcode, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The call's error message as a json string. */
+json_t *sandbox_message(const struct sandbox_call *call);
+
 /* A new id: 32 hex digits. The buffer is the caller's. */
 struct sandbox_id {
     char text[33];
@@ -88,6 +91,7 @@ int sandbox_set(json_t *doc, const char *path, json_t *value);
 void sandbox_delete(json_t *doc, const char *path);
 /* The body's field, or the default. */
 bool sandbox_flag(const struct sandbox_call *call, const char *name, bool fallback);
+#define SANDBOX_INT_MAX INT64_C(9000000000000) /* whole numbers end here: as seconds, as ms */
 json_int_t sandbox_int(const struct sandbox_call *call, const char *name, json_int_t fallback);
 const char *sandbox_str(const struct sandbox_call *call, const char *name); /* NULL if absent */
 

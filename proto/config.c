@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,4 +166,25 @@ size_t dr_config_type_queues(const struct dr_cfg_root *root, const char *type, c
         count++;
     }
     return count;
+}
+
+bool dr_config_may_replace(const struct dr_cfg_root *before, const struct dr_cfg_root *after,
+                           char *err, size_t err_len)
+{
+    const struct {
+        const char *field, *before, *after;
+    } fixed[] = {
+        {"deployment", before->deployment, after->deployment},
+        {"state_dir", before->state_dir, after->state_dir},
+        {"run_dir", before->run_dir, after->run_dir},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (strcmp(fixed[i].before, fixed[i].after) != 0) {
+            snprintf(err, err_len,
+                     "%s cannot change while droverd runs (it is `%.100s`): stop and start it",
+                     fixed[i].field, fixed[i].before);
+            return false;
+        }
+    }
+    return true;
 }

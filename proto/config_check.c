@@ -13,7 +13,8 @@
 #include "drover/assert.h"
 
 #define NOWHERE ((size_t)-1)
-#define LEASE_MS 60000 /* P26 */
+#define ACCOUNTS_MAX 100 /* each is a process */
+#define LEASE_MS 60000   /* P26 */
 
 struct check {
     const struct cfg_node *tree;
@@ -312,6 +313,9 @@ static void check_root(const struct check *check)
         complain(check, false, setting(*root->run_dir ? "run_dir" : "state_dir", NULL),
                  "is too long: sockets below it may have 107 bytes in all; set run_dir to a "
                  "shorter path");
+    if (root->accounts.count > ACCOUNTS_MAX)
+        complain(check, false, setting("accounts", NULL), "has %zu entries, but at most %d go",
+                 root->accounts.count, ACCOUNTS_MAX);
     if (root->queues.count == 0)
         complain(check, true, setting("queues", NULL), "there is none: nothing will be served");
     for (size_t i = 0; i < root->accounts.count; i++) {

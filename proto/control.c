@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "drover/assert.h"
@@ -307,4 +308,13 @@ int dr_control_say(int fd, enum dr_control_kind kind, const char *text)
         sent += n > 0 ? (size_t)n : 0;
     }
     return 0;
+}
+
+void dr_control_new_token(char token[65])
+{
+    unsigned char random[32];
+    DR_ASSERT(getrandom(random, sizeof random, 0) == sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(token + 2 * i, 3, "%02x", random[i]);
+    explicit_bzero(random, sizeof random);
 }

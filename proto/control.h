@@ -112,6 +112,9 @@ void dr_control_out_free(struct dr_control_out *out);
  * full. */
 int dr_control_say(int fd, enum dr_control_kind kind, const char *text);
 
+/* A fresh random word of 64 hex digits. Never fails. */
+void dr_control_new_token(char token[65]);
+
 struct dr_control_peer {
     char *source;
     char *token;

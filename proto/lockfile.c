@@ -51,3 +51,27 @@ int dr_lockfile_take(const char *path, pid_t *holder)
     }
     return fd;
 }
+
+int dr_state_dir_take(const char *state_dir, const char *run_dir, char *err, size_t err_len)
+{
+    char path[4200];
+    pid_t holder = 0;
+    snprintf(path, sizeof path, "%s/droverd.lock", state_dir);
+    if (dr_private_dir(state_dir) < 0 || dr_private_dir(run_dir) < 0) {
+        snprintf(err, err_len,
+                 "%s or %s cannot be made: %s; give droverd the right to, or set "
+                 "state_dir",
+                 state_dir, run_dir, strerror(errno));
+        return -1;
+    }
+    if (dr_lockfile_take(path, &holder) >= 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        snprintf(err, err_len,
+                 "another droverd (process %d) runs on %s: stop it, or give this one "
+                 "a state_dir of its own",
+                 (int)holder, state_dir);
+    else
+        snprintf(err, err_len, "%s cannot be locked: %s", path, strerror(errno));
+    return -1;
+}

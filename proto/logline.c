@@ -81,16 +81,29 @@ void dr_logline_free(struct dr_logline *logline)
     logline->held = NULL;
 }
 
-char *dr_logline_json(const struct dr_log_line *line, size_t *len)
+static char *dump(json_t *object, size_t *len)
 {
-    json_t *object = json_pack("{ss ss sI ss ss ss ss}", "actor", line->actor, "level", line->level,
-                               "t_us", (json_int_t)line->t_us, "text", line->text, "machine",
-                               line->machine, "task", line->task, "queue", line->queue);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     DR_ASSERT(text);
     *len = strlen(text);
     return text;
+}
+
+char *dr_logline_json(const struct dr_log_line *line, size_t *len)
+{
+    json_t *object = json_pack("{ss ss sI ss ss ss ss}", "actor", line->actor, "level", line->level,
+                               "t_us", (json_int_t)line->t_us, "text", line->text, "machine",
+                               line->machine, "task", line->task, "queue", line->queue);
+    return dump(object, len);
+}
+
+char *dr_actor_view_json(const struct dr_actor_view *view, size_t *len)
+{
+    json_t *object = json_pack("{ss ss sI sI sI ss}", "actor", view->actor, "state", view->state,
+                               "pid", (json_int_t)view->pid, "restarts", (json_int_t)view->restarts,
+                               "since_us", (json_int_t)view->since_us, "sentence", view->sentence);
+    return dump(object, len);
 }
 
 size_t dr_logline_human(const struct dr_log_line *line, bool colour, char *out, size_t size)

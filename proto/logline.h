@@ -26,6 +26,9 @@ void dr_logline_free(struct dr_logline *logline);
 /* JSON of the log_line, without newline. malloc'd, the caller frees. */
 char *dr_logline_json(const struct dr_log_line *line, size_t *len);
 
+/* JSON of an actor_view, in the same way. */
+char *dr_actor_view_json(const struct dr_actor_view *view, size_t *len);
+
 /* "12:34:56.789 warning watcher: sentence [machine]" and a newline, in the local time zone. Returns
  * the length, cut to size. */
 size_t dr_logline_human(const struct dr_log_line *line, bool colour, char *out, size_t size);

@@ -39,10 +39,15 @@ void dr_sdnotify_reloading(void)
     dr_sdnotify(state);
 }
 
-int64_t dr_sdnotify_watchdog_ms(void)
+int64_t dr_sdnotify_watchdog(int64_t now_ms)
 {
+    static int64_t due_ms = INT64_MIN;
     const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
-    if (!usec || (pid && atoll(pid) != getpid()))
-        return 0;
-    return atoll(usec) / 1000 / 2;
+    if (!usec || atoll(usec) < 2000 || (pid && atoll(pid) != getpid()))
+        return INT64_MAX;
+    if (now_ms >= due_ms) {
+        dr_sdnotify("WATCHDOG=1");
+        due_ms = now_ms + atoll(usec) / 2000; /* at half its time, as sd_watchdog_enabled(3) says */
+    }
+    return due_ms;
 }

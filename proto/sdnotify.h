@@ -10,5 +10,6 @@
 void dr_sdnotify(const char *state);
 void dr_sdnotify_reloading(void);
 
-/* How often "WATCHDOG=1" is due, or 0 when systemd asked for none. */
-int64_t dr_sdnotify_watchdog_ms(void);
+/* Says "WATCHDOG=1" when that is due. Returns when the next one is, INT64_MAX when systemd asked
+ * for none. now_ms is of any clock that does not jump, the same one each time. */
+int64_t dr_sdnotify_watchdog(int64_t now_ms);

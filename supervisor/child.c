@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,10 +14,15 @@
 
 #include "drover/assert.h"
 #include "logsink.h"
+#include "spawn.h"
 
 struct child_world child_world;
 
-static const char *const state_names[] = {
+/* What happened to it, as people and `drover status` read it. */
+#define describe(child, ...) snprintf((child)->sentence, sizeof(child)->sentence, __VA_ARGS__)
+#define say(level, child, ...) dr_logsink_say(level, (child)->source, __VA_ARGS__)
+
+const char *const child_state_names[] = {
     [CHILD_STOPPED] = "stopped",   [CHILD_STARTING] = "starting", [CHILD_READY] = "ready",
     [CHILD_STOPPING] = "stopping", [CHILD_BACKOFF] = "backoff",   [CHILD_FAILED] = "failed",
 };
@@ -31,15 +35,13 @@ static const struct dr_cfg_supervisor *settings(void)
 struct child *child_new(const struct child_role *role, const char *account)
 {
     struct child *child = calloc(1, sizeof *child);
-    unsigned char random[32];
-    DR_ASSERT(child && getrandom(random, sizeof random, 0) == sizeof random);
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(child->token + 2 * i, 3, "%02x", random[i]);
-    explicit_bzero(random, sizeof random);
+    DR_ASSERT(child);
+    dr_control_new_token(child->token);
     snprintf(child->source, sizeof child->source, "%s%s%.63s", role->name, account ? ":" : "",
              account ? account : "");
     child->role = role;
-    child->pidfd = child->control_fd = child->stderr_fd = -1;
+    child->is_bus = strcmp(role->name, "bus") == 0;
+    child->pidfd = child->control_fd = child->log.fd = -1;
     child->deadline_ms = POLICY_NEVER;
     return child;
 }
@@ -49,16 +51,6 @@ void child_free(struct child *child)
     DR_ASSERT(child->pid == 0);
     explicit_bzero(child->token, sizeof child->token);
     free(child);
-}
-
-const char *child_state_name(const struct child *child)
-{
-    return state_names[child->state];
-}
-
-bool child_is_bus(const struct child *child)
-{
-    return strcmp(child->role->name, "bus") == 0;
 }
 
 static void enter(struct child *child, enum child_state state, int64_t deadline_ms)
@@ -87,11 +79,11 @@ static void hand_over(struct child *child)
     dr_control_put(out, DR_CONTROL_SOURCE, child->source, 0);
     dr_control_put(out, DR_CONTROL_BOOT, child_world.boot, 0);
     dr_control_put(out, DR_CONTROL_TOKEN, child->token, 0);
-    dr_control_put(out, DR_CONTROL_STATEDIR, child_world.state_dir, 0);
+    dr_control_put(out, DR_CONTROL_STATEDIR, dr_config_root(child_world.config)->state_dir, 0);
     dr_control_put(out, DR_CONTROL_RUNDIR, child_world.run_dir, 0);
     dr_control_put_number(out, DR_CONTROL_WATCHDOG_MS, settings()->watchdog_ms);
     dr_control_put(out, DR_CONTROL_CONFIG, text, len);
-    if (child_is_bus(child))
+    if (child->is_bus)
         child_world.peers(out);
     dr_control_put(out, DR_CONTROL_GO, NULL, 0);
 }
@@ -104,16 +96,31 @@ static void settle(struct child *child, int exit_code, int64_t now_ms)
     const char *level = verdict.alarm ? "alarm" : "warning";
     child->history.failures = verdict.failures;
     if (verdict.restart_ms == POLICY_NEVER) {
-        dr_logsink_say(level, child->source,
-                       "%s; it is not tried again before the configuration changes",
-                       child->sentence);
+        say(level, child, "%s; it is not tried again before the configuration changes",
+            child->sentence);
         enter(child, CHILD_FAILED, POLICY_NEVER);
     } else {
-        dr_logsink_say(level, child->source, "%s; failure %d in a row, next try in %.1f s",
-                       child->sentence, verdict.failures,
-                       (double)(verdict.restart_ms - now_ms) / 1000);
+        say(level, child, "%s; failure %d in a row, next try in %.1f s", child->sentence,
+            verdict.failures, (double)(verdict.restart_ms - now_ms) / 1000);
         enter(child, CHILD_BACKOFF, verdict.restart_ms);
     }
+}
+
+static int spawn(struct child *child)
+{
+    char path[4200];
+    struct dr_spawned made;
+    const struct child_role *role = child->role;
+    if (dr_executable_find(role->executable, child_world.exec_dir, path, sizeof path,
+                           child->sentence, sizeof child->sentence) < 0 ||
+        dr_spawn(path, child->source, role->environment, &made, child->sentence,
+                 sizeof child->sentence) < 0)
+        return -1;
+    child->pid = made.pid;
+    child->pidfd = made.pidfd;
+    child->control_fd = made.control_fd;
+    child->log.fd = made.stderr_fd;
+    return 0;
 }
 
 void child_start(struct child *child, int64_t now_ms)
@@ -121,15 +128,14 @@ void child_start(struct child *child, int64_t now_ms)
     child->restarts += child->history.started_ms != 0;
     child->history.started_ms = now_ms;
     child->killed_for = NULL;
-    child->line_len = 0;
-    if (child_spawn(child) < 0) {
+    if (spawn(child) < 0) {
         settle(child, -1, now_ms);
         return;
     }
     dr_control_init(&child->control, DR_CONTROL_CHILD);
     hand_over(child);
-    snprintf(child->sentence, sizeof child->sentence, "started, process %d", (int)child->pid);
-    dr_logsink_say("debug", child->source, "%s", child->sentence);
+    describe(child, "started, process %d", (int)child->pid);
+    say("debug", child, "%s", child->sentence);
     enter(child, CHILD_STARTING, now_ms + settings()->ready_timeout_ms);
 }
 
@@ -140,38 +146,26 @@ void child_reload(struct child *child, int64_t now_ms)
     if (child->state == CHILD_BACKOFF || child->state == CHILD_FAILED) {
         child->history.failures = 0; /* the new configuration may be what it waits for */
         child_start(child, now_ms);
-    }
-    if (child->pid == 0 || child->state == CHILD_STOPPING)
+    } else if (child->pid == 0 || child->state == CHILD_STOPPING)
         return;
-    if (child_is_bus(child))
+    if (child->is_bus)
         child_world.peers(&child->out);
     dr_control_put(&child->out, DR_CONTROL_CONFIG, text, len);
     dr_control_put(&child->out, DR_CONTROL_RELOAD, NULL, 0);
 }
 
-static void send_signal(const struct child *child, int signal)
-{
-    if (child->pidfd >= 0)
-        pidfd_send_signal(child->pidfd, signal, NULL, 0);
-}
-
-void child_kill(struct child *child)
-{
-    send_signal(child, SIGKILL);
-    child->deadline_ms = POLICY_NEVER;
-}
-
-static void kill_for(struct child *child, const char *reason)
+void child_kill(struct child *child, const char *reason)
 {
     child->killed_for = reason;
-    child_kill(child);
+    child->deadline_ms = POLICY_NEVER;
+    if (child->pidfd >= 0)
+        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
 }
 
 void child_stop(struct child *child, int64_t slot_ms, int64_t now_ms)
 {
     if (child->pid == 0) {
-        if (child->state != CHILD_STOPPED)
-            enter(child, CHILD_STOPPED, POLICY_NEVER);
+        enter(child, CHILD_STOPPED, POLICY_NEVER);
         return;
     }
     dr_control_put(&child->out, DR_CONTROL_STOP, NULL, 0);
@@ -184,15 +178,15 @@ void child_on_deadline(struct child *child, int64_t now_ms)
 {
     switch (child->state) {
     case CHILD_STARTING:
-        kill_for(child, "was not ready in time (supervisor.ready_timeout) and was killed");
+        child_kill(child, "was not ready in time (supervisor.ready_timeout) and was killed");
         break;
     case CHILD_READY:
-        kill_for(child, "was silent (supervisor.watchdog) and was killed");
+        child_kill(child, "was silent (supervisor.watchdog) and was killed");
         break;
     case CHILD_STOPPING:
-        dr_logsink_say("warning", child->source, "did not stop when asked: %s",
-                       child->stop_signal == SIGTERM ? "SIGTERM" : "SIGKILL");
-        send_signal(child, child->stop_signal);
+        say("warning", child, "did not stop when asked: %s",
+            child->stop_signal == SIGTERM ? "SIGTERM" : "SIGKILL");
+        pidfd_send_signal(child->pidfd, child->stop_signal, NULL, 0);
         child->deadline_ms =
             child->stop_signal == SIGTERM ? now_ms + child->stop_slot_ms * 3 / 10 : POLICY_NEVER;
         child->stop_signal = SIGKILL;
@@ -200,30 +194,23 @@ void child_on_deadline(struct child *child, int64_t now_ms)
     case CHILD_BACKOFF:
         child_start(child, now_ms);
         break;
-    case CHILD_STOPPED:
-    case CHILD_FAILED:
+    default:
         child->deadline_ms = POLICY_NEVER;
     }
 }
 
-struct heard {
-    struct child *child;
-    int64_t now_ms;
-};
-
 static int on_item(const struct dr_control_item *item, void *arg)
 {
-    const struct heard *heard = arg;
-    struct child *child = heard->child;
-    int64_t watchdog_ms = heard->now_ms + settings()->watchdog_ms;
+    struct child *child = arg;
+    int64_t watchdog_ms = child->heard_ms + settings()->watchdog_ms;
     if (item->kind == DR_CONTROL_STATUS) {
-        snprintf(child->sentence, sizeof child->sentence, "%s", item->text);
+        describe(child, "%s", item->text);
         child_world.changed(child);
     } else if (child->killed_for || child->state == CHILD_STOPPING) {
         return 0;
     } else if (item->kind == DR_CONTROL_READY && child->state == CHILD_STARTING) {
-        snprintf(child->sentence, sizeof child->sentence, "ready, process %d", (int)child->pid);
-        dr_logsink_say("info", child->source, "%s", child->sentence);
+        describe(child, "ready, process %d", (int)child->pid);
+        say("info", child, "%s", child->sentence);
         enter(child, CHILD_READY, watchdog_ms);
     } else if (child->state == CHILD_READY) {
         child->deadline_ms = watchdog_ms;
@@ -234,64 +221,17 @@ static int on_item(const struct dr_control_item *item, void *arg)
 void child_on_control(struct child *child, int64_t now_ms)
 {
     char bytes[4096];
-    struct heard heard = {.child = child, .now_ms = now_ms};
+    child->heard_ms = now_ms;
     ssize_t n = recv(child->control_fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n > 0 && dr_control_feed(&child->control, bytes, (size_t)n, on_item, &heard) >= 0)
+    if (n > 0 && dr_control_feed(&child->control, bytes, (size_t)n, on_item, child) >= 0)
         return;
     if (n > 0) {
-        dr_logsink_say("error", child->source, "said on its control pipe: %s", child->control.err);
-        kill_for(child, "said what it must not on its control pipe and was killed");
+        say("error", child, "said on its control pipe: %s", child->control.err);
+        child_kill(child, "said what it must not on its control pipe and was killed");
     }
     close_fd(&child->control_fd); /* it is ending; if it is not, its watchdog will see to that */
-}
-
-/* Logs the whole lines that have come, and a line that does not end as it stands. */
-static void take_lines(struct child *child, bool ended)
-{
-    char *start = child->line, *end;
-    size_t left = child->line_len;
-    while ((end = memchr(start, '\n', left))) {
-        dr_logsink_take(child->source, start, (size_t)(end - start));
-        left -= (size_t)(end - start) + 1;
-        start = end + 1;
-    }
-    if (left > 0 && (ended || left == sizeof child->line)) {
-        dr_logsink_take(child->source, start, left);
-        left = 0;
-    }
-    memmove(child->line, start, left);
-    child->line_len = left;
-}
-
-void child_on_stderr(struct child *child)
-{
-    ssize_t n =
-        read(child->stderr_fd, child->line + child->line_len, sizeof child->line - child->line_len);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        close_fd(&child->stderr_fd);
-        return;
-    }
-    child->line_len += (size_t)n;
-    take_lines(child, false);
-}
-
-/* Its last words, as far as they are there: something it started may keep the pipe open. */
-static void hear_out(struct child *child, int64_t now_ms)
-{
-    if (child->control_fd >= 0)
-        child_on_control(child, now_ms);
-    for (int turn = 0; turn < 64 && child->stderr_fd >= 0; turn++) {
-        size_t before = child->line_len;
-        errno = 0;
-        child_on_stderr(child);
-        if (child->line_len == before && errno == EAGAIN)
-            break;
-    }
-    take_lines(child, true);
 }
 
 void child_on_end(struct child *child, int64_t now_ms)
@@ -299,20 +239,19 @@ void child_on_end(struct child *child, int64_t now_ms)
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
         return;
-    hear_out(child, now_ms);
+    if (child->control_fd >= 0)
+        child_on_control(child, now_ms);
+    dr_logpipe_end(&child->log, child->source);
     bool asked = child->state == CHILD_STOPPING, exited = info.si_code == CLD_EXITED;
     int exit_code = exited && !child->killed_for ? info.si_status : -1;
     if (child->killed_for)
-        snprintf(child->sentence, sizeof child->sentence, "%s", child->killed_for);
+        describe(child, "%s", child->killed_for);
     else if (exited)
-        snprintf(child->sentence, sizeof child->sentence, "ended with exit code %d",
-                 info.si_status);
+        describe(child, "ended with exit code %d", info.si_status);
     else
-        snprintf(child->sentence, sizeof child->sentence, "was ended by signal %d (%s)",
-                 info.si_status, strsignal(info.si_status));
+        describe(child, "was ended by signal %d (%s)", info.si_status, strsignal(info.si_status));
     close_fd(&child->pidfd);
     close_fd(&child->control_fd);
-    close_fd(&child->stderr_fd);
     dr_control_fini(&child->control);
     dr_control_out_free(&child->out);
     child->pid = 0;
@@ -320,6 +259,6 @@ void child_on_end(struct child *child, int64_t now_ms)
         settle(child, exit_code, now_ms);
         return;
     }
-    dr_logsink_say("info", child->source, "stopped as asked: %s", child->sentence);
+    say("info", child, "stopped as asked: %s", child->sentence);
     enter(child, CHILD_STOPPED, POLICY_NEVER);
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include "control.h"
 #include "drover/config.h"
+#include "logpipe.h"
 #include "policy.h"
 
 struct child_role { /* a row of topology.def */
@@ -27,27 +28,27 @@ enum child_state {
 struct child {
     const struct child_role *role;
     char source[80], token[65];
+    bool is_bus;
     bool leaving; /* its account was taken out: it is not started again */
     enum child_state state;
     pid_t pid; /* 0: none */
-    int pidfd, control_fd, stderr_fd;
+    int pidfd, control_fd;
+    struct dr_logpipe log;
     struct dr_control control;
     struct dr_control_out out;
     int64_t deadline_ms; /* of what its state waits for */
-    int64_t stop_slot_ms;
+    int64_t heard_ms, stop_slot_ms;
     int stop_signal; /* the next one, while stopping */
     struct policy_history history;
     int64_t restarts, since_us;
     const char *killed_for; /* why droverd killed it; NULL: it did not */
     char sentence[256];
-    char line[8192]; /* of its stderr, not yet whole */
-    size_t line_len;
 };
 
 /* What every child is handed, and whom to tell. */
 extern struct child_world {
-    char exec_dirs[2][4096]; /* searched in this order; "" is skipped */
-    char boot[33], state_dir[4096], run_dir[4096];
+    char exec_dir[4096]; /* "": where they are installed */
+    char boot[65], run_dir[4096];
     struct dr_config *config;
     void (*peers)(struct dr_control_out *out); /* writes the bus's PEER items */
     void (*changed)(struct child *child);      /* its state or sentence changed */
@@ -55,24 +56,19 @@ extern struct child_world {
 
 struct child *child_new(const struct child_role *role, const char *account);
 void child_free(struct child *child); /* has no process any more */
-const char *child_state_name(const struct child *child);
-bool child_is_bus(const struct child *child);
+extern const char *const child_state_names[];
 
-/* Forks and executes; -1 leaves why in its sentence. Use child_start(), which hands over and, where
- * this fails, plans the next try. */
-int child_spawn(struct child *child);
+/* Spawns it and hands over; where that fails its next try is planned. */
 void child_start(struct child *child, int64_t now_ms);
 
 /* Asks it to stop; SIGTERM, then SIGKILL follow within slot_ms. */
 void child_stop(struct child *child, int64_t slot_ms, int64_t now_ms);
-void child_kill(struct child *child);
+void child_kill(struct child *child, const char *reason);
 
-/* Hands over child_world.config, which was accepted; one that waits for its next try gets it now.
- */
+/* Hands over child_world.config, which is new; one that waits for its next try gets it now. */
 void child_reload(struct child *child, int64_t now_ms);
 
-/* The events of its three descriptors, and what is due. */
+/* The events of its descriptors (log.fd is dr_logpipe_read()'s), and what is due. */
 void child_on_control(struct child *child, int64_t now_ms);
-void child_on_stderr(struct child *child);
 void child_on_end(struct child *child, int64_t now_ms);
 void child_on_deadline(struct child *child, int64_t now_ms);

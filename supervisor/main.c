@@ -4,15 +4,12 @@
  * thread, one poll loop; each turn: what may start or stop, poll, signals, children, what is due.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,11 +19,14 @@
 #include "drover/assert.h"
 #include "drover/exit.h"
 #include "lockfile.h"
+#include "logline.h"
 #include "logsink.h"
 #include "sdnotify.h"
+#include "spawn.h"
 
-#define CHILDREN_MAX 128
-#define SELF "supervisor"
+#define CHILDREN_MAX 256 /* the accounts of two configurations, one leaving, one coming */
+#define ASLEEP_MS 1000   /* a loop this late was held up: so were the children */
+#define say(level, ...) dr_logsink_say(level, "supervisor", __VA_ARGS__)
 
 static const struct child_role roles[] = {
 #define ACTOR(ROLE, name_, exe, order_, guards_, env, meaning) \
@@ -42,20 +42,19 @@ static const char usage[] =
     "  --config FILE   drover.yaml (docs/configuration.md)\n"
     "  --check         say what is wrong with it and start nothing\n"
     "  --log-json      JSON lines on a terminal too\n"
-    "  --exec-dir DIR  where the actors' executables are; else beside droverd, then\n"
-    "                  ../libexec/drover\n";
+    "  --exec-dir DIR  where the actors are; else beside droverd or in ../libexec/drover\n";
 
 static struct {
     const char *config_path;
-    bool check, log_json;
+    int check, log_json, help, version; /* as getopt_long() sets them */
     struct child *children[CHILDREN_MAX];
     size_t count;
-    struct child *console;  /* never started; its token is for people's drover commands */
+    char console_token[65]; /* for people's drover commands, handed to the bus */
     struct dr_backlog news; /* for the bus */
     int signals;
     int level; /* roles up to this order may run */
     bool ready_said, stopping;
-    int64_t stop_deadline_ms, notify_due_ms;
+    int64_t stop_deadline_ms;
 } d;
 
 static int64_t now_ms(void)
@@ -69,7 +68,6 @@ static const struct dr_cfg_root *root(void)
 {
     return dr_config_root(child_world.config);
 }
-
 /* ---- news for the bus ------------------------------------------------------------------------ */
 static void on_log_line(const char *json, size_t len)
 {
@@ -78,21 +76,22 @@ static void on_log_line(const char *json, size_t len)
 
 static void add_life(const struct child *child)
 {
-    json_t *view =
-        json_pack("{ss ss sI sI sI ss}", "actor", child->source, "state", child_state_name(child),
-                  "pid", (json_int_t)child->pid, "restarts", (json_int_t)child->restarts,
-                  "since_us", (json_int_t)child->since_us, "sentence", child->sentence);
-    char *json = view ? json_dumps(view, JSON_COMPACT) : NULL;
-    if (json)
-        dr_backlog_add(&d.news, DR_CONTROL_LIFE, json, strlen(json));
+    size_t len;
+    struct dr_actor_view view = {.actor = child->source,
+                                 .state = child_state_names[child->state],
+                                 .pid = child->pid,
+                                 .restarts = child->restarts,
+                                 .since_us = child->since_us,
+                                 .sentence = child->sentence};
+    char *json = dr_actor_view_json(&view, &len);
+    dr_backlog_add(&d.news, DR_CONTROL_LIFE, json, len);
     free(json);
-    json_decref(view);
 }
 
 static void on_changed(struct child *child)
 {
     add_life(child);
-    for (size_t i = 0; child_is_bus(child) && child->state == CHILD_READY && i < d.count; i++)
+    for (size_t i = 0; child->is_bus && child->state == CHILD_READY && i < d.count; i++)
         if (d.children[i] != child) /* a new bus knows nothing of the others */
             add_life(d.children[i]);
 }
@@ -101,13 +100,12 @@ static void tell_bus(void)
 {
     for (size_t i = 0; i < d.count; i++) {
         struct child *child = d.children[i];
-        if (!child_is_bus(child) || child->state != CHILD_READY)
+        if (!child->is_bus || child->state != CHILD_READY)
             continue;
         int64_t dropped = d.news.dropped;
         d.news.dropped = 0;
         if (dropped > 0)
-            dr_logsink_say("warning", SELF, "%lld events were dropped while the bus was down",
-                           (long long)dropped);
+            say("warning", "%lld events were dropped while the bus was down", (long long)dropped);
         dr_backlog_drain(&d.news, &child->out);
     }
 }
@@ -117,7 +115,7 @@ static void write_peers(struct dr_control_out *out)
 {
     for (size_t i = 0; i < d.count; i++)
         dr_control_put_pair(out, DR_CONTROL_PEER, d.children[i]->source, d.children[i]->token);
-    dr_control_put_pair(out, DR_CONTROL_PEER, d.console->source, d.console->token);
+    dr_control_put_pair(out, DR_CONTROL_PEER, "console", d.console_token);
 }
 
 static void add_child(const struct child_role *role, const char *account)
@@ -130,16 +128,17 @@ static void add_child(const struct child_role *role, const char *account)
             return;
         }
     }
+    DR_ASSERT(d.count < CHILDREN_MAX);
     d.children[d.count++] = child;
 }
 
-/* P25: a provisioner with live rows cannot be removed. Only the ledger knows the rows; until it is
- * asked, this is where the answer goes. */
+/* P25: a provisioner with live rows cannot be removed. Only the ledger knows the rows; until it can
+ * be asked this is where its answer goes. */
 static bool may_leave(const struct child *child)
 {
     dr_logsink_say("warning", child->source,
-                   "its account is no longer configured: it stops; machines that it still has are "
-                   "seen again when the account is put back");
+                   "its account is configured no more: it stops, and "
+                   "machines that it still has stay until the account is put back");
     return true;
 }
 
@@ -150,8 +149,6 @@ static void choose_children(void)
         d.children[i]->leaving = true;
     for (size_t r = 0; r < sizeof roles / sizeof *roles; r++) {
         bool per_account = strcmp(roles[r].name, "provisioner") == 0;
-        if (strcmp(roles[r].name, "console") == 0 && !d.console)
-            d.console = child_new(&roles[r], NULL);
         if (*roles[r].executable && !per_account)
             add_child(&roles[r], NULL);
         for (size_t i = 0; per_account && i < root()->accounts.count; i++)
@@ -197,18 +194,15 @@ static void advance_start(void)
         return;
     }
     d.ready_said = true;
-    dr_logsink_say("info", SELF, "ready: %zu processes run", d.count);
+    say("info", "ready: %zu processes run", d.count);
     dr_sdnotify("READY=1\nSTATUS=all processes run");
 }
 
 static void begin_stop(void)
 {
-    if (d.stopping)
-        dr_logsink_say("warning", SELF, "asked again: what still runs is killed");
-    else
-        dr_logsink_say("info", SELF, "stopping");
+    say("info", "%s", d.stopping ? "asked again: what still runs is killed" : "stopping");
     for (size_t i = 0; d.stopping && i < d.count; i++)
-        child_kill(d.children[i]);
+        child_kill(d.children[i], "was killed: asked to stop twice");
     d.stop_deadline_ms = d.stopping ? 0 : now_ms() + root()->supervisor.stop_timeout_ms;
     d.stopping = true;
     dr_sdnotify("STOPPING=1");
@@ -218,11 +212,9 @@ static void begin_stop(void)
 static bool advance_stop(void)
 {
     int order = 0;
-    for (size_t i = 0; i < d.count; i++) {
-        const struct child *child = d.children[i];
-        if (child->pid && child->role->order > order)
-            order = child->role->order;
-    }
+    for (size_t i = 0; i < d.count; i++)
+        if (d.children[i]->pid && d.children[i]->role->order > order)
+            order = d.children[i]->role->order;
     int64_t slot_ms = (d.stop_deadline_ms - now_ms()) / (order > 0 ? order : 1);
     for (size_t i = 0; i < d.count; i++) {
         struct child *child = d.children[i];
@@ -238,15 +230,8 @@ static struct dr_config *load(void)
     struct dr_config_errors errors;
     struct dr_config *config = dr_config_load(d.config_path, &errors);
     for (size_t i = 0; i < errors.count; i++)
-        dr_logsink_say(errors.items[i].warning ? "warning" : "error", SELF, "%s",
-                       errors.items[i].text);
+        say(errors.items[i].warning ? "warning" : "error", "%s", errors.items[i].text);
     dr_config_errors_free(&errors);
-    if (config && dr_config_root(config)->accounts.count > CHILDREN_MAX - 16) {
-        dr_logsink_say("error", SELF, "%s: more than %d accounts", d.config_path,
-                       CHILDREN_MAX - 16);
-        dr_config_free(config);
-        config = NULL;
-    }
     return config;
 }
 
@@ -254,38 +239,29 @@ static void open_logs(void)
 {
     const struct dr_cfg_supervisor *settings = &root()->supervisor;
     if (dr_logsink_open(settings->log_file, d.log_json, settings->log_level) < 0)
-        dr_logsink_say("error", SELF, "%s cannot be opened: %s; lines go to standard error",
-                       settings->log_file, strerror(errno));
-}
-
-static bool stays(const char *what, const char *old, const char *new)
-{
-    if (strcmp(old, new) != 0)
-        dr_logsink_say("error", SELF,
-                       "%s: %s cannot change while droverd runs (it is `%s`): stop "
-                       "and start it",
-                       d.config_path, what, old);
-    return strcmp(old, new) == 0;
+        say("error", "%s cannot be opened: %s; lines go to standard error", settings->log_file,
+            strerror(errno));
 }
 
 static void reload(void)
 {
+    char why[256] = "";
     dr_sdnotify_reloading();
     struct dr_config *config = load(), *old = child_world.config;
-    const struct dr_cfg_root *new = config ? dr_config_root(config) : NULL;
-    bool fits = new &&stays("deployment", root()->deployment, new->deployment);
-    fits = new &&stays("state_dir", root()->state_dir, new->state_dir) && fits;
-    fits = new &&stays("run_dir", root()->run_dir, new->run_dir) && fits;
+    if (d.count > CHILDREN_MAX / 2)
+        snprintf(why, sizeof why, "processes of the last change still stop: try again");
+    bool fits = config && *why == '\0' &&
+                dr_config_may_replace(root(), dr_config_root(config), why, sizeof why);
     if (fits) {
         child_world.config = config;
         open_logs();
         choose_children();
         for (size_t i = 0; i < d.count; i++)
             child_reload(d.children[i], now_ms());
-        dr_logsink_say("info", SELF, "%s was read again and handed on", d.config_path);
+        say("info", "%s was read again and handed on", d.config_path);
     } else {
-        dr_logsink_say("error", SELF, "%s is refused; the configuration before it stays",
-                       d.config_path);
+        say("error", "%s is refused; the configuration before it stays%s%s", d.config_path,
+            *why ? ": " : "", why);
     }
     dr_config_free(fits ? old : config);
     dr_sdnotify("READY=1");
@@ -305,7 +281,7 @@ static void on_signals(void)
 
 static int64_t nearest_deadline(void)
 {
-    int64_t nearest_ms = dr_sdnotify_watchdog_ms() > 0 ? d.notify_due_ms : POLICY_NEVER;
+    int64_t nearest_ms = dr_sdnotify_watchdog(now_ms());
     for (size_t i = 0; i < d.count; i++)
         if (d.children[i]->deadline_ms < nearest_ms)
             nearest_ms = d.children[i]->deadline_ms;
@@ -318,24 +294,23 @@ static void hear(int64_t deadline_ms)
 {
     struct pollfd fds[1 + 3 * CHILDREN_MAX] = {{.fd = d.signals, .events = POLLIN}};
     int64_t left_ms = deadline_ms - now_ms();
-    size_t count = d.count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < d.count; i++) {
         struct child *child = d.children[i];
-        short writes = child->out.len > 0 ? POLLOUT : 0;
-        fds[1 + 3 * i] = (struct pollfd){.fd = child->control_fd, .events = POLLIN | writes};
-        fds[2 + 3 * i] = (struct pollfd){.fd = child->stderr_fd, .events = POLLIN};
+        short events = child->out.len > 0 ? POLLIN | POLLOUT : POLLIN;
+        fds[1 + 3 * i] = (struct pollfd){.fd = child->control_fd, .events = events};
+        fds[2 + 3 * i] = (struct pollfd){.fd = child->log.fd, .events = POLLIN};
         fds[3 + 3 * i] = (struct pollfd){.fd = child->pidfd, .events = POLLIN};
     }
-    if (poll(fds, 1 + 3 * count, left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms) < 0)
+    if (poll(fds, 1 + 3 * d.count, left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms) < 0)
         return;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < d.count; i++) {
         struct child *child = d.children[i];
         if (fds[1 + 3 * i].revents & POLLOUT)
             (void)dr_control_flush(&child->out, child->control_fd);
         if (fds[1 + 3 * i].revents & ~POLLOUT)
             child_on_control(child, now_ms());
         if (fds[2 + 3 * i].revents)
-            child_on_stderr(child);
+            dr_logpipe_read(&child->log, child->source);
         if (fds[3 + 3 * i].revents)
             child_on_end(child, now_ms());
     }
@@ -352,13 +327,15 @@ static void run(void)
         if (!d.stopping)
             advance_start();
         tell_bus();
-        hear(nearest_deadline());
-        for (size_t i = 0; i < d.count; i++)
-            if (d.children[i]->deadline_ms <= now_ms())
-                child_on_deadline(d.children[i], now_ms());
-        if (dr_sdnotify_watchdog_ms() > 0 && d.notify_due_ms <= now_ms()) {
-            dr_sdnotify("WATCHDOG=1");
-            d.notify_due_ms = now_ms() + dr_sdnotify_watchdog_ms();
+        int64_t due_ms = nearest_deadline();
+        hear(due_ms);
+        int64_t late_ms = now_ms() - due_ms;
+        for (size_t i = 0; i < d.count; i++) {
+            struct child *child = d.children[i];
+            if (late_ms > ASLEEP_MS && child->state != CHILD_STOPPING)
+                child->deadline_ms += child->deadline_ms < POLICY_NEVER ? late_ms + ASLEEP_MS : 0;
+            if (child->deadline_ms <= now_ms())
+                child_on_deadline(child, now_ms());
         }
     }
 }
@@ -366,123 +343,61 @@ static void run(void)
 /* ---- start ----------------------------------------------------------------------------------- */
 static bool parse_arguments(int argc, char **argv)
 {
-    static const struct option options[] = {
+    const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'k'},
-        {"log-json", no_argument, NULL, 'j'},
+        {"check", no_argument, &d.check, 1},
+        {"log-json", no_argument, &d.log_json, 1},
         {"exec-dir", required_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, &d.help, 1},
+        {"version", no_argument, &d.version, 1},
         {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
+        if (c == 'c')
             d.config_path = optarg;
-            break;
-        case 'k':
-            d.check = true;
-            break;
-        case 'j':
-            d.log_json = true;
-            break;
-        case 'e':
-            snprintf(child_world.exec_dirs[0], sizeof child_world.exec_dirs[0], "%s", optarg);
-            break;
-        case 'h':
-        case 'v':
-            fputs(c == 'h' ? usage : "droverd " DROVER_VERSION "\n", stdout);
-            exit(0);
-        default:
+        else if (c == 'e')
+            snprintf(child_world.exec_dir, sizeof child_world.exec_dir, "%s", optarg);
+        else if (c != 0)
             return false;
-        }
     }
-    return optind == argc && d.config_path;
+    return optind == argc && (d.config_path || d.help || d.version);
 }
 
-static void find_executables(void)
-{
-    char self[3900] = "";
-    if (*child_world.exec_dirs[0] || readlink("/proc/self/exe", self, sizeof self - 1) < 0)
-        return;
-    *strrchr(self, '/') = '\0';
-    snprintf(child_world.exec_dirs[0], sizeof child_world.exec_dirs[0], "%s", self);
-    snprintf(child_world.exec_dirs[1], sizeof child_world.exec_dirs[1], "%s/../libexec/drover",
-             self);
-}
-
-/* Makes the directories and takes the lock that keeps a second droverd away. */
 static int settle_in(void)
 {
-    char path[4200];
-    const char *state_dir = root()->state_dir, *run_dir = root()->run_dir;
-    pid_t holder = 0;
-    snprintf(child_world.state_dir, sizeof child_world.state_dir, "%s", state_dir);
+    char why[8500];
+    bool own = *root()->run_dir != '\0';
     snprintf(child_world.run_dir, sizeof child_world.run_dir, "%s%s",
-             *run_dir ? run_dir : state_dir, *run_dir ? "" : "/run");
-    snprintf(path, sizeof path, "%s/droverd.lock", state_dir);
-    if (dr_private_dir(state_dir) < 0 || dr_private_dir(child_world.run_dir) < 0) {
-        dr_logsink_say("error", SELF,
-                       "%s or %s cannot be made: %s; give droverd the right to, or "
-                       "set state_dir",
-                       state_dir, child_world.run_dir, strerror(errno));
+             own ? root()->run_dir : root()->state_dir, own ? "" : "/run");
+    if (dr_state_dir_take(root()->state_dir, child_world.run_dir, why, sizeof why) < 0) {
+        say("error", "%s", why);
         return -1;
     }
-    if (dr_lockfile_take(path, &holder) >= 0) /* held open for life */
-        return 0;
-    if (errno == EWOULDBLOCK)
-        dr_logsink_say("error", SELF,
-                       "another droverd (process %d) runs on %s: stop it, or give "
-                       "this one a state_dir of its own",
-                       (int)holder, state_dir);
-    else
-        dr_logsink_say("error", SELF, "%s cannot be locked: %s", path, strerror(errno));
-    return -1;
-}
-
-static void take_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    d.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    DR_ASSERT(d.signals >= 0);
+    dr_control_new_token(child_world.boot);
+    dr_control_new_token(d.console_token);
+    child_world.peers = write_peers;
+    child_world.changed = on_changed;
+    dr_logsink_listen(on_log_line);
+    open_logs();
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    while (open("/dev/null", O_RDWR) <= STDERR_FILENO) /* no pipe may become a standard stream */
-        ;
-    closefrom(STDERR_FILENO + 1);
-    if (!parse_arguments(argc, argv)) {
-        fputs(usage, stderr);
-        return DR_EXIT_CONFIG;
+    d.signals = dr_process_begin();
+    bool understood = parse_arguments(argc, argv);
+    if (!understood || d.help || d.version) {
+        fputs(d.version ? "droverd " DROVER_VERSION "\n" : usage, understood ? stdout : stderr);
+        return understood ? DR_EXIT_OK : DR_EXIT_CONFIG;
     }
     dr_logsink_open("", d.log_json, "info");
     child_world.config = load();
-    if (!child_world.config || d.check) {
-        if (child_world.config)
-            printf("%s is fine\n", d.config_path);
-        return child_world.config ? DR_EXIT_OK : DR_EXIT_CONFIG;
-    }
-    if (settle_in() < 0)
+    if (child_world.config && d.check)
+        return printf("%s is fine\n", d.config_path) > 0 ? DR_EXIT_OK : DR_EXIT_RETRY;
+    if (!child_world.config || settle_in() < 0)
         return DR_EXIT_CONFIG;
-    find_executables();
-    take_signals();
-    open_logs();
-    unsigned char boot[16];
-    DR_ASSERT(getrandom(boot, sizeof boot, 0) == sizeof boot);
-    for (size_t i = 0; i < sizeof boot; i++)
-        snprintf(child_world.boot + 2 * i, 3, "%02x", boot[i]);
-    child_world.peers = write_peers;
-    child_world.changed = on_changed;
-    dr_logsink_listen(on_log_line);
     choose_children();
     run();
-    dr_logsink_say("info", SELF, "stopped");
+    say("info", "stopped");
     return DR_EXIT_OK;
 }

@@ -69,6 +69,11 @@ const struct dr_cfg_root *dr_config_root(const struct dr_config *config);
 /* The text that was parsed, as droverd hands it to its children. */
 const char *dr_config_text(const struct dr_config *config, size_t *len);
 
+/* True when a running droverd may replace `before` by `after`. Otherwise false with a sentence: some
+ * settings need a stop and a start. */
+bool dr_config_may_replace(const struct dr_cfg_root *before, const struct dr_cfg_root *after,
+                           char *err, size_t err_len);
+
 void dr_config_free(struct dr_config *config);
 void dr_config_errors_free(struct dr_config_errors *errors);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import signal
+import time
 import unittest
 
 from herd import Herd
@@ -31,6 +32,20 @@ class Restart(Herd):
                       self.events("planner", "start")[-1][1] != self.events("planner", "start")[0][1],
                       "its successor")
         self.assertFalse(self.said("was silent", "ledger"))
+
+    def test_nobody_is_silent_while_the_host_sleeps(self):
+        self.configure(watchdog="500ms")
+        self.start_ready()
+        everybody = [self.process.pid, *self.pids()]
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)  # what a suspend is: nothing happens that could be awaited
+        for pid in reversed(everybody):
+            os.kill(pid, signal.SIGCONT)
+        self.behave("planner", "silent")  # the watchdog still works for those who come now
+        os.kill(self.last_pid("planner"), signal.SIGKILL)
+        self.wait_for(lambda: self.said("was silent", "planner"), "a silent one to be found")
+        self.assertEqual({line["actor"] for line in self.said("was silent")}, {"planner"})
 
     def test_a_crash_loop_is_slowed_down_and_alarms_but_never_ends(self):
         self.configure(backoff_max="400ms")

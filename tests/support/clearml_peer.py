@@ -45,6 +45,10 @@ class Api(http_peer.Peer):
             return
         self.answer(200, 0, "OK", {"login": login, "logins": Api.logins, "body": json.loads(body)})
 
+    def on_test_late(self, _, body):
+        time.sleep(0.2)
+        self.on_test_echo(_, body)
+
     def on_test_life(self, _, body):
         Api.life_s = json.loads(body)["seconds"]
         self.on_test_revoke(_, body)

@@ -17,6 +17,7 @@ import time
 
 class Peer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     connections = 0
 
     def setup(self):

@@ -125,8 +125,6 @@ const char *projects_find_or_create(struct sandbox_call *call, const char *name,
 bool project_holds(struct sandbox_call *call, const json_t *doc, const json_t *projects,
                    bool subprojects)
 {
-    if (json_is_string(projects))
-        return strcmp(json_string_value(projects), sandbox_get_str(doc, "project")) == 0;
     if (!projects || json_array_size(projects) == 0)
         return true;
     const char *own = sandbox_get_str(doc, "project");
@@ -371,6 +369,8 @@ static int take_fields(struct sandbox_call *call, json_t *fields)
 
 int projects_create(struct sandbox_call *call)
 {
+    if (!sandbox_str(call, "name"))
+        return fail_required(call, "name");
     json_t *fields = json_object();
     char *name = clean_name(sandbox_str(call, "name"));
     json_t *doc = NULL;

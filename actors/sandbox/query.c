@@ -254,6 +254,7 @@ static int read_page(struct sandbox_call *call, const json_t *query, struct page
         return open_scroll(call, query, page);
     if (field(query, "start")) {
         page->start = json_integer_value(field(query, "start"));
+        page->start = page->start > 0 ? page->start : 0;
         return scroll_size(call, query, &page->size);
     }
     json_int_t number = json_integer_value(field(query, "page"));
@@ -269,7 +270,7 @@ static int read_page(struct sandbox_call *call, const json_t *query, struct page
         page->size = 0;
     else if (json_is_integer(size) && json_integer_value(size) < MAX_PAGE)
         page->size = json_integer_value(size);
-    page->start = number * page->size;
+    page->start = number < INT32_MAX ? number * page->size : INT32_MAX;
     return 0;
 }
 

@@ -195,14 +195,6 @@ int tasks_get_types(struct sandbox_call *call)
     return json_object_set_new(call->data, "types", list);
 }
 
-static void remove_tag(json_t *tags, const char *tag)
-{
-    for (size_t i = json_array_size(tags); i-- > 0;) {
-        if (strcmp(json_string_value(json_array_get(tags, i)), tag) == 0)
-            json_array_remove(tags, i);
-    }
-}
-
 /* The clone's execution: the source's without its queue and its output, with the overrides. */
 static json_t *clone_execution(struct sandbox_call *call, const json_t *source)
 {
@@ -284,8 +276,8 @@ static json_t *clone_fields(struct sandbox_call *call, const json_t *source)
     bool own_tags = json_array_size(json_object_get(call->body, "new_task_system_tags")) > 0;
     take(call, source, fields, "new_task_system_tags", "system_tags");
     if (!own_tags) {
-        remove_tag(json_object_get(fields, "system_tags"), "development");
-        remove_tag(json_object_get(fields, "system_tags"), "archived");
+        tags_remove(json_object_get(fields, "system_tags"), "development");
+        tags_remove(json_object_get(fields, "system_tags"), "archived");
     }
     const char *parent = sandbox_str(call, "new_task_parent");
     const char *old = sandbox_get_str(source, "parent");

@@ -23,8 +23,14 @@ int task_check_references(struct sandbox_call *call, const json_t *task, bool pa
                           bool models);
 /* "key" and mode (NULL: output) → the key of execution.artifacts. */
 void task_artifact_id(const char *key, const char *mode, char out[64]);
-/* Sorts a list of strings in place. */
+/* task_legacy.c: what older clients say and see otherwise. */
+void task_legacy_store(struct sandbox_call *call, json_t *fields, const json_t *previous);
+void task_legacy_answer(const struct sandbox_call *call, json_t *doc);
+
+/* tags.c: lists of texts. Anything else in them is passed over; sort leaves such a list alone. */
 void sort_strings(json_t *list);
+bool tags_have(const json_t *list, const char *tag);
+void tags_remove(json_t *list, const char *tag);
 
 /* tasks_status.c */
 
@@ -40,6 +46,16 @@ bool task_move_allowed(const char *from, const char *to);
 /* Checks and makes the move. Puts what changed into fields (may be NULL). */
 int task_change_status(struct sandbox_call *call, json_t *task, const struct task_change *change,
                        json_t *fields);
+/* The same with status_reason, status_message and force of the body. */
+int task_change_from_body(struct sandbox_call *call, json_t *task, const char *to, json_t *fields);
+/* The form of most answers: {"fields": fields (stolen), "updated": updated}. */
+int task_put_update(json_t *into, json_t *fields, int updated);
+const char *task_status(const json_t *task);
+bool task_is(const json_t *task, const char *status);
+bool task_status_known(const char *name);
+
+/* tasks_queue.c */
+
 /* Out of its queue if it is queued; returns how many entries went, -1 if it stood in none. */
 int task_dequeue(struct sandbox_call *call, json_t *task);
 /* The same, and a queued or running task gets the status it had before (or to, or, if it runs,
@@ -47,9 +63,10 @@ int task_dequeue(struct sandbox_call *call, json_t *task);
 bool task_dequeue_and_change(struct sandbox_call *call, json_t *task,
                              const struct task_change *change, const char *running_to,
                              bool all_queues, json_t *fields);
-/* News of a running task: last_update, and how long it has been active. */
+/* tasks_status.c: news of a running task: last_update, and how long it has been active. */
 void task_alive(struct sandbox_call *call, json_t *task);
-/* The task for editing: created only; with force queued and running ones too; any: whatever. */
+/* tasks_edit.c: the task for editing: created only; with force queued and running ones too; any:
+ * whatever. */
 json_t *task_for_update(struct sandbox_call *call, bool force, bool any);
 
 /* tasks_delete.c: what goes with the output of a task; NULL: error set. The counts as the

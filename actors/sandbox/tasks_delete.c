@@ -154,14 +154,7 @@ json_t *task_cleanup(struct sandbox_call *call, json_t *task, bool force, bool u
 
 static bool archived(const json_t *task)
 {
-    size_t i;
-    json_t *tag;
-    json_array_foreach(json_object_get(task, "system_tags"), i, tag)
-    {
-        if (strcmp(json_string_value(tag), "archived") == 0)
-            return true;
-    }
-    return false;
+    return tags_have(json_object_get(task, "system_tags"), "archived");
 }
 
 static json_t *delete_one(struct sandbox_call *call, json_t *task, bool force)
@@ -252,11 +245,7 @@ static void archive_one(struct sandbox_call *call, json_t *task)
 
 static void unarchive_one(struct sandbox_call *call, json_t *task)
 {
-    json_t *tags = json_object_get(task, "system_tags");
-    for (size_t i = json_array_size(tags); i-- > 0;) {
-        if (strcmp(json_string_value(json_array_get(tags, i)), "archived") == 0)
-            json_array_remove(tags, i);
-    }
+    tags_remove(json_object_get(task, "system_tags"), "archived");
     put_status_words(call, task);
 }
 

@@ -70,25 +70,13 @@ json_t *workers_alive(struct sandbox *sb, int64_t now_us)
     return list;
 }
 
-static bool in_list(const json_t *list, const char *text)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        if (strcmp(json_string_value(item), text) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool workers_watch(struct sandbox *sb, int64_t now_us, const char *queue_id)
 {
     const char *key;
     json_t *worker;
     json_object_foreach(sb->workers, key, worker)
     {
-        if (expires_us(worker) > now_us && in_list(json_object_get(worker, "queues"), queue_id))
+        if (expires_us(worker) > now_us && tags_have(json_object_get(worker, "queues"), queue_id))
             return true;
     }
     return false;
@@ -275,7 +263,7 @@ static bool has_any(const json_t *have, const json_t *wanted)
     json_t *item;
     json_array_foreach(wanted, i, item)
     {
-        if (json_is_string(item) && in_list(have, json_string_value(item)))
+        if (json_is_string(item) && tags_have(have, json_string_value(item)))
             return true;
     }
     return json_array_size(wanted) == 0;

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* P18 and P20: recoveries step by step, whole runs of them, and orphans. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fake_port.h"
+#include "orphan.h"
+#include "recovery.h"
+
+#define WALL INT64_C(1800000000000000) /* 2027-01-15T08:00:00 */
+#define OURS "drover:recover:r1"
+
+static void every_step(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *step, *kind, *mode;
+        const char *status, *reason, *changed; /* the task now; the row was made at "c1" */
+        bool in_queue, run, trusted;
+        enum step_action action;
+        const char *next;
+    } rows[] = {
+        {"running: stop", "intended", "running", "continue", "in_progress", "", "c1", 0, 0, 1,
+         STEP_STOP, "stopped"},
+        {"not while nothing can be trusted", "intended", "running", "continue", "in_progress", "",
+         "c1", 0, 0, 0, STEP_WAIT, NULL},
+        {"a live worker has it", "intended", "running", "continue", "in_progress", "", "c1", 0, 1,
+         1, STEP_DROP, "dropped"},
+        {"the stop went through, unheard", "intended", "running", "continue", "stopped", OURS, "c2",
+         0, 0, 0, STEP_RECORD, "stopped"},
+        {"another recovery's stop", "intended", "running", "continue", "stopped",
+         "drover:recover:r2", "c2", 0, 0, 1, STEP_DROP, "dropped"},
+        {"a user stopped it", "intended", "running", "continue", "stopped", "aborted", "c2", 0, 0,
+         1, STEP_DROP, "dropped"},
+        {"it runs again", "intended", "running", "continue", "in_progress", "", "c2", 0, 0, 1,
+         STEP_DROP, "dropped"},
+        {"stopped: on", "stopped", "running", "continue", "stopped", OURS, "c2", 0, 0, 1,
+         STEP_ENQUEUE, "enqueued"},
+        {"stopped: not now", "stopped", "running", "continue", "stopped", OURS, "c2", 0, 0, 0,
+         STEP_WAIT, NULL},
+        {"stopped: from the beginning", "stopped", "running", "reset", "stopped", OURS, "c2", 0, 0,
+         1, STEP_RESET, "reset"},
+        {"the reset went through, unheard", "stopped", "running", "reset", "created", "reset", "c3",
+         0, 0, 1, STEP_RECORD, "reset"},
+        {"the enqueue went through, unheard", "stopped", "running", "continue", "queued", OURS,
+         "c3", 1, 0, 1, STEP_RECORD, "enqueued"},
+        {"an abort is finished, no more", "stopped", "running", "never", "stopped", OURS, "c2", 0,
+         0, 1, STEP_RECORD, "done"},
+        {"a user took it up", "stopped", "running", "continue", "created", "reset", "c3", 0, 0, 1,
+         STEP_DROP, "dropped"},
+        {"reset: on", "reset", "running", "reset", "created", "reset", "c3", 0, 0, 1, STEP_ENQUEUE,
+         "enqueued"},
+        {"reset: unheard", "reset", "running", "reset", "queued", OURS, "c4", 1, 0, 1, STEP_RECORD,
+         "enqueued"},
+        {"reset: a user took it up", "reset", "running", "reset", "in_progress", "", "c4", 0, 0, 1,
+         STEP_DROP, "dropped"},
+        {"already stopped: on", "intended", "stopped", "continue", "stopped", "user abort", "c1", 0,
+         0, 1, STEP_ENQUEUE, "enqueued"},
+        {"failed: on", "intended", "stopped", "continue", "failed", "worker", "c1", 0, 0, 1,
+         STEP_ENQUEUE, "enqueued"},
+        {"already stopped: reset", "intended", "stopped", "reset", "stopped", "user abort", "c1", 0,
+         0, 1, STEP_RESET, "reset"},
+        {"already stopped: only marked", "intended", "stopped", "never", "stopped", "user abort",
+         "c1", 0, 0, 1, STEP_RECORD, "done"},
+        {"popped: on", "intended", "popped", "continue", "queued", "", "c1", 0, 0, 1, STEP_ENQUEUE,
+         "enqueued"},
+        {"popped: it is there after all", "intended", "popped", "continue", "queued", "", "c1", 1,
+         0, 1, STEP_DROP, "dropped"},
+        {"popped: unheard", "intended", "popped", "continue", "queued", OURS, "c2", 1, 0, 1,
+         STEP_RECORD, "enqueued"},
+        {"popped: it started meanwhile", "intended", "popped", "continue", "in_progress", "", "c2",
+         0, 0, 1, STEP_DROP, "dropped"},
+        {"enqueued: to the front", "enqueued", "running", "continue", "queued", OURS, "c3", 1, 0, 0,
+         STEP_FRONT, "done"},
+        {"enqueued: taken already", "enqueued", "running", "continue", "in_progress", "", "c4", 0,
+         1, 0, STEP_RECORD, "done"},
+        {"the late start crossed us", "enqueued", "popped", "continue", "in_progress", "", "c4", 1,
+         1, 0, STEP_REMOVE, "done"},
+        {"popped again", "enqueued", "popped", "continue", "queued", OURS, "c3", 0, 0, 1,
+         STEP_RECORD, "done"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dr_recovery_row row = {.id = "r1",
+                                      .step = rows[i].step,
+                                      .kind = rows[i].kind,
+                                      .mode = rows[i].mode,
+                                      .status_changed = "c1",
+                                      .note = "as found"};
+        struct task task = {.id = "t1",
+                            .status = rows[i].status,
+                            .status_reason = rows[i].reason,
+                            .status_changed = rows[i].changed};
+        struct step_plan plan =
+            step_judge(&row, &task, rows[i].in_queue, rows[i].run, rows[i].trusted);
+        if (plan.action != rows[i].action ||
+            (rows[i].next != NULL && strcmp(plan.step, rows[i].next) != 0))
+            fail_msg("%s: %d %s", rows[i].what, plan.action, plan.step);
+    }
+}
+
+/* ---- whole runs -------------------------------------------------------------------------------
+ */
+static const struct dr_cfg_queue queue_cfg[] = {
+    {.name = "cpu", .recovery = "continue", .recovery_limit = 2}};
+static const struct dr_cfg_root root = {
+    .worker_prefix = "drover",
+    .clearml = {.tick_ms = 1000, .timeout_ms = 10000},
+    .queues = {queue_cfg, 1},
+    .timing = {.queue_reread_ms = 15000,
+               .workers_period_ms = 15000,
+               .worker_proof_ms = 90000,
+               .fresh_queues_ms = 15000,
+               .settle_gap_ms = 60000,
+               .settle_ms = 600000,
+               .popped_still_ms = 300000,
+               .orphan_ms = 300000},
+};
+static const char *const queue_ids[] = {"qc"};
+
+struct bench {
+    struct fake fake;
+    struct dr_machine_row machine;
+    struct dr_slot_row slot;
+    struct dr_recovery_row recoveries[4];
+    struct dr_ledger_state rows;
+    struct claims claims;
+    struct picture picture;
+    struct recovery recovery;
+    struct orphan orphan;
+};
+
+static void setup(struct bench *b, const char *state)
+{
+    memset(b, 0, sizeof *b);
+    fake_init(&b->fake);
+    b->machine = (struct dr_machine_row){.id = "m1",
+                                         .state = state,
+                                         .instance_id = "i-1",
+                                         .drain_mode = "",
+                                         .drain_queue = "",
+                                         .for_queue = "qc",
+                                         .queues = {queue_ids, 1},
+                                         .launched_us = WALL - 900000000,
+                                         .up_us = WALL - 800000000,
+                                         .state_since_us = WALL - 60000000,
+                                         .ended_us = strcmp(state, "gone") == 0 ? WALL : 0};
+    b->slot = (struct dr_slot_row){
+        .worker = "drover:local:small:i-1", .machine = "m1", .task = "t1", .busy = true};
+    b->rows = (struct dr_ledger_state){.seq = 1,
+                                       .blocked = "",
+                                       .machines = {&b->machine, 1},
+                                       .slots = {&b->slot, 1},
+                                       .recoveries = {b->recoveries, 0}};
+    b->claims = (struct claims){.port = &b->fake.port, .rows = &b->rows};
+    picture_init(&b->picture, &b->fake.port, &root, &b->claims);
+    recovery_init(&b->recovery, &b->claims, &b->picture, &root);
+    orphan_init(&b->orphan, &b->recovery, &root);
+}
+
+static void teardown(struct bench *b)
+{
+    orphan_free(&b->orphan);
+    recovery_free(&b->recovery);
+    picture_free(&b->picture);
+    claims_free(&b->claims);
+    fake_free(&b->fake);
+}
+
+/* A whole picture: `entries` wait in cpu, `workers` are listed. */
+static void look(struct bench *b, int64_t ms, const char *entries, const char *checks,
+                 const char *workers)
+{
+    static int64_t moved;
+    char text[1024];
+    fake_sleep(&b->fake, ms);
+    picture_step(&b->picture, true, 0);
+    while (b->fake.call_count > 0) {
+        if (strcmp(fake_next(&b->fake), "workers.get_all") == 0) {
+            snprintf(text, sizeof text, "{\"workers\":[%s]}", workers);
+            fake_answer(&b->fake, "workers.get_all", text);
+        } else if (strcmp(fake_next(&b->fake), "tasks.get_all") == 0) {
+            snprintf(text, sizeof text, "{\"tasks\":[%s]}", checks);
+            fake_answer(&b->fake, "tasks.get_all", text);
+        } else if (strstr(fake_body(&b->fake), "entries") != NULL) {
+            snprintf(text, sizeof text, "{\"queues\":[{\"id\":\"qc\",\"entries\":[%s]}]}", entries);
+            fake_answer(&b->fake, "queues.get_all", text);
+        } else {
+            snprintf(text, sizeof text,
+                     "{\"queues\":[{\"id\":\"qc\",\"name\":\"cpu\",\"last_update\":\"%lld\"}]}",
+                     (long long)++moved);
+            fake_answer(&b->fake, "queues.get_all", text);
+        }
+    }
+    while (b->fake.ask_count > 0 && b->fake.asks[0].type == DR_HEALTH_MARK)
+        fake_ack(&b->fake, DR_HEALTH_MARK, true, "", 0, NULL);
+}
+
+#define TASK(status, more)                                                                   \
+    "{\"id\":\"t1\",\"name\":\"job\",\"status\":\"" status                                   \
+    "\",\"status_changed\":\"2027-01-15T07:59:00\",\"last_update\":\"2027-01-15T07:59:30\"," \
+    "\"last_worker\":\"drover:local:small:i-1\",\"execution\":{\"queue\":\"qc\"},"           \
+    "\"runtime\":{\"_exec_agent_hostname\":\"i-1\"}" more "}"
+#define TASKS(list) "{\"tasks\":[" list "]}"
+#define QUEUE(entries) "{\"queues\":[{\"id\":\"qc\",\"entries\":[" entries "]}]}"
+
+/* The three queries of a machine that is judged, with the task in the second answer. */
+static void answer_queries(struct bench *b, const char *task)
+{
+    char text[1024];
+    assert_non_null(strstr(fake_body(&b->fake), "\"runtime._exec_agent_hostname\":\"i-1\""));
+    fake_answer(&b->fake, "tasks.get_all", TASKS(""));
+    assert_non_null(strstr(fake_body(&b->fake), "\"id\":[\"t1\"]"));
+    snprintf(text, sizeof text, TASKS("%s"), task);
+    fake_answer(&b->fake, "tasks.get_all", text);
+    assert_non_null(strstr(fake_body(&b->fake), "\"execution.queue\":[\"qc\"]"));
+    assert_non_null(strstr(fake_body(&b->fake), "\"status\":[\"in_progress\"]"));
+    fake_answer(&b->fake, "tasks.get_all", TASKS(""));
+}
+
+static void a_task_goes_back_to_its_queue(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "terminating");
+    look(&b, 0, "", "", "");
+    recovery_step(&b.recovery);
+    assert_int_equal(b.fake.call_count, 0); /* its end is not confirmed */
+    b.machine.state = "gone";
+    b.machine.ended_us = WALL;
+    look(&b, 3000, "", "", "");
+    recovery_step(&b.recovery);
+    answer_queries(&b, TASK("in_progress", ""));
+    const struct dr_recovery_open *open = fake_asked(&b.fake, DR_RECOVERY_OPEN);
+    assert_string_equal(open->recovery.task, "t1");
+    assert_string_equal(open->recovery.machine, "m1");
+    assert_string_equal(open->recovery.queue, "qc");
+    assert_string_equal(open->recovery.kind, "running");
+    assert_string_equal(open->recovery.mode, "continue");
+    assert_string_equal(open->recovery.status_changed, "2027-01-15T07:59:00");
+    fake_ack(&b.fake, DR_RECOVERY_OPEN, true, "", 2, "r1");
+    b.recovery.endings->judged = true; /* the second judging comes below */
+
+    b.recoveries[0] = (struct dr_recovery_row){.id = "r1",
+                                               .version = 1,
+                                               .machine = "m1",
+                                               .task = "t1",
+                                               .queue = "qc",
+                                               .status_changed = "2027-01-15T07:59:00",
+                                               .kind = "running",
+                                               .mode = "continue",
+                                               .step = "intended",
+                                               .note = ""};
+    b.rows.recoveries.count = 1;
+    b.rows.seq = 2;
+    recovery_step(&b.recovery);
+    recovery_step(&b.recovery); /* one at a time for a row */
+    assert_int_equal(b.fake.call_count, 1);
+    fake_answer(&b.fake, "tasks.get_all", TASKS(TASK("in_progress", "")));
+    fake_answer(&b.fake, "queues.get_all", QUEUE(""));
+    assert_non_null(strstr(fake_body(&b.fake), "\"status_reason\":\"drover:recover:r1\""));
+    assert_non_null(strstr(fake_body(&b.fake), "\"force\":true"));
+    fake_fail(&b.fake, "tasks.stopped", CLEARML_TIMEOUT, 0, "no answer"); /* it went through */
+    look(&b, 2000, "", "", "");
+    recovery_step(&b.recovery);
+    fake_answer(&b.fake, "tasks.get_all",
+                TASKS(TASK("stopped", ",\"status_reason\":\"drover:recover:r1\"")));
+    fake_answer(&b.fake, "queues.get_all", QUEUE(""));
+    const struct dr_recovery_step *step = fake_asked(&b.fake, DR_RECOVERY_STEP);
+    assert_string_equal(step->step, "stopped");
+    assert_int_equal(step->version, 1);
+    fake_ack(&b.fake, DR_RECOVERY_STEP, true, "", 3, NULL);
+    recovery_step(&b.recovery);
+    assert_int_equal(b.fake.call_count, 0); /* the rows at hand are older than that */
+
+    b.recoveries[0].step = "stopped";
+    b.recoveries[0].version = 2;
+    b.rows.seq = 3;
+    recovery_step(&b.recovery);
+    fake_answer(&b.fake, "tasks.get_all",
+                TASKS(TASK("stopped", ",\"status_reason\":\"drover:recover:r1\"")));
+    fake_answer(&b.fake, "queues.get_all", QUEUE(""));
+    assert_non_null(strstr(fake_body(&b.fake), "\"queue\":\"qc\""));
+    assert_null(strstr(fake_body(&b.fake), "force"));
+    fake_fail(&b.fake, "tasks.enqueue", CLEARML_REFUSED, 706, "already queued");
+    step = fake_asked(&b.fake, DR_RECOVERY_STEP);
+    assert_string_equal(step->step, "enqueued");
+    fake_ack(&b.fake, DR_RECOVERY_STEP, true, "", 4, NULL);
+
+    b.recoveries[0].step = "enqueued";
+    b.rows.seq = 4;
+    recovery_step(&b.recovery);
+    fake_answer(&b.fake, "tasks.get_all",
+                TASKS(TASK("queued", ",\"status_reason\":\"drover:recover:r1\"")));
+    fake_answer(&b.fake, "queues.get_all", QUEUE("{\"task\":\"t0\"},{\"task\":\"t1\"}"));
+    fake_answer(&b.fake, "queues.move_task_to_front", "{\"position\":0}");
+    step = fake_asked(&b.fake, DR_RECOVERY_STEP);
+    assert_string_equal(step->step, "done");
+    fake_ack(&b.fake, DR_RECOVERY_STEP, true, "", 5, NULL);
+
+    b.recoveries[0].step = "done";
+    b.recoveries[0].settled_us = WALL;
+    b.rows.seq = 5;
+    look(&b, 3000, "", "", "");
+    b.recovery.endings->judged = false;
+    recovery_step(&b.recovery); /* once more, for the ledger's word: nothing is left to do */
+    answer_queries(&b, TASK("in_progress", ""));
+    assert_int_equal(b.fake.ask_count, 0);
+    look(&b, 3000, "", "", "");
+    recovery_step(&b.recovery);
+    assert_int_equal(b.fake.call_count, 0);
+    teardown(&b);
+}
+
+static void nothing_is_put_back_while_settling(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "gone");
+    b.machine.up_us = WALL - 800000000;
+    b.machine.ended_us = WALL - 10000000;
+    b.rows.healthy_us = WALL - 70000000; /* a minute without a picture, while it was up */
+    look(&b, 0, "", "", "");
+    assert_true(picture_settling(&b.picture));
+    recovery_step(&b.recovery);
+    orphan_step(&b.orphan);
+    assert_int_equal(b.fake.call_count, 0);
+    teardown(&b);
+}
+
+static void a_machine_eater_is_marked(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "gone");
+    for (size_t i = 0; i < 2; i++)
+        b.recoveries[i] = (struct dr_recovery_row){.id = "r",
+                                                   .machine = i == 0 ? "m7" : "m8",
+                                                   .task = "t1",
+                                                   .status_changed = "before",
+                                                   .step = "done",
+                                                   .settled_us = 1};
+    b.rows.recoveries.count = 2;
+    look(&b, 0, "", "", "");
+    recovery_step(&b.recovery);
+    answer_queries(&b, TASK("in_progress", ""));
+    const struct dr_recovery_open *open = fake_asked(&b.fake, DR_RECOVERY_OPEN);
+    assert_string_equal(open->recovery.mode, "never");
+    assert_non_null(strstr(b.fake.log, "it was running when 2 machines ended before"));
+    teardown(&b);
+}
+
+static void what_another_runs_is_left_alone(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "gone");
+    look(&b, 0, "", "",
+         "{\"id\":\"office\",\"last_report_time\":\"2027-01-15T07:59:58\",\"task\":{\"id\":\"t1\"}"
+         "}");
+    recovery_step(&b.recovery);
+    answer_queries(&b, TASK("in_progress", ""));
+    assert_int_equal(b.fake.ask_count, 0);
+    teardown(&b);
+}
+
+#define MISSED                                                                                     \
+    "{\"id\":\"t9\",\"name\":\"job\",\"status\":\"queued\",\"status_changed\":\"2027-01-15T07:59:" \
+    "59\","                                                                                        \
+    "\"last_update\":\"2027-01-15T07:59:59\",\"execution\":{\"queue\":\"qc\"}}"
+
+static void an_orphan_is_put_back_after_a_while(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "up");
+    int sweeps = 0;
+    for (int i = 0; i <= 320 && b.fake.ask_count == 0; i++) {
+        look(&b, 1000, "", "", "");
+        orphan_step(&b.orphan);
+        if (b.fake.call_count == 0)
+            continue;
+        sweeps++;
+        assert_non_null(strstr(fake_body(&b.fake), "\"status\":[\"queued\"]"));
+        fake_answer(&b.fake, "tasks.get_all", TASKS(MISSED));
+    }
+    assert_int_equal(sweeps, 6); /* one a minute, and the last after 300 s */
+    const struct dr_recovery_open *open = fake_asked(&b.fake, DR_RECOVERY_OPEN);
+    assert_string_equal(open->recovery.task, "t9");
+    assert_string_equal(open->recovery.machine, "");
+    assert_string_equal(open->recovery.kind, "popped");
+    teardown(&b);
+}
+
+static void what_stood_in_a_queue_meanwhile_is_none(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 4; what++) {
+        struct bench b;
+        setup(&b, what == 1 ? "wanted" : "up");
+        if (what == 1)
+            b.machine.up_us = 0; /* no machine of ours listened */
+        for (int i = 0; i <= 420; i++) {
+            bool waits = what == 0 && i == 190; /* seen waiting once */
+            bool runs = what == 2;
+            if (what == 3 && i == 150)
+                fake_sleep(&b.fake, 200000); /* nobody looked for a while */
+            look(&b, 1000, waits ? "{\"task\":\"t9\",\"added\":\"2027-01-15T07:59:59\"}" : "",
+                 "{\"id\":\"t9\",\"status\":\"queued\"}",
+                 runs ? "{\"id\":\"office\",\"last_report_time\":\"2027-01-15T08:20:00\","
+                        "\"task\":{\"id\":\"t9\"}}"
+                      : "");
+            if (waits) /* the sweep comes just then */
+                b.orphan.swept_ms = 1;
+            orphan_step(&b.orphan);
+            if (b.fake.call_count > 0)
+                fake_answer(&b.fake, "tasks.get_all", TASKS(MISSED));
+            if (b.fake.ask_count > 0)
+                fail_msg("case %d after %d s", what, i);
+        }
+        teardown(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_step),
+        cmocka_unit_test(a_task_goes_back_to_its_queue),
+        cmocka_unit_test(nothing_is_put_back_while_settling),
+        cmocka_unit_test(a_machine_eater_is_marked),
+        cmocka_unit_test(what_another_runs_is_left_alone),
+        cmocka_unit_test(an_orphan_is_put_back_after_a_while),
+        cmocka_unit_test(what_stood_in_a_queue_meanwhile_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -171,6 +171,27 @@ class EndOfLife(MachineCase):
         self.assert_gone(m)
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
+    def test_sigterm_to_the_script_is_one_too(self):
+        m = self.machine("i-script").up()
+        task = self.server.enqueue("cpu", LONG)
+        wait("the task's process", 60, lambda: m.find(r"job\.py"))
+        m.proc.terminate()
+        self.assertEqual(m.ended(), 0)
+        self.assert_gone(m)
+        self.assertEqual(self.server.task(task)["status"], "in_progress")
+
+    def test_a_cloud_machine_is_switched_off(self):
+        m = self.machine("i-cloud", power_off="shutdown").up()
+        m.drain("idle")
+        self.assertEqual(m.ended(), 0)
+        self.assertEqual(m.powered_off(), "shutdown -h now\n")
+
+    def test_a_machine_whose_script_is_killed_is_switched_off_too(self):
+        m = self.machine("i-headless", power_off="shutdown").up()
+        m.proc.kill()
+        wait("the guard's own hand", 30, m.powered_off)
+        self.assert_gone(m)
+
     def test_own_switch_takes_an_idle_machine_away(self):
         m = self.machine("i-forgotten", own_idle_limit_s=3)
         self.assertEqual(m.ended(90), 0)
@@ -256,6 +277,25 @@ class Slots(MachineCase):
         self.assertEqual(m.ended(), 0)
         self.assertEqual(m.ack(), "done")
         self.assertEqual(self.server.workers(), [])
+
+
+    def test_a_dead_agent_gets_one_more_start(self):
+        m = self.machine("i-frail", slots=2)
+        both = [m.worker + ":gpu0", m.worker + ":gpu1"]
+        wait("both agents", 90, lambda: self.server.workers() == both)
+        for _ in range(2):
+            first = wait("the first agent", 30, lambda: [
+                p for p in m.find("clearml_agent daemon") if self.slot_of(p) == "i-frail/0"])[0]
+            os.kill(first, signal.SIGKILL)
+        self.assertEqual(m.ended(), 0)
+        self.assertIn("the agent ended by itself (exit -9) twice", m.log())
+        self.assert_gone(m)
+        self.assertEqual(self.server.workers(), [])
+
+    def slot_of(self, pid):
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return dict(e.split(b"=", 1) for e in f.read().split(b"\0") if e)[
+                b"DROVER_SLOT"].decode()
 
 
 class Files(MachineCase):

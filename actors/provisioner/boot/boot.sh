@@ -153,12 +153,15 @@ main() {
   python3 "$DIR/guard.py" "$DIR/settings.json" "$AGENT_PYTHON" &
   GUARD=$!
   trap 'kill -TERM $GUARD 2>/dev/null' TERM INT HUP
-  while :; do
+  wait $GUARD
+  CODE=$?
+  while kill -0 $GUARD 2>/dev/null; do # a signal ends the wait, not the guard
     wait $GUARD
     CODE=$?
-    # a signal ends the wait, not the guard
-    kill -0 $GUARD 2>/dev/null || break
   done
+  wait $GUARD 2>/dev/null # still known, if a signal came just then
+  local late=$?
+  [ $late = 127 ] || CODE=$late
   GUARD=
   case $CODE in
   0) REASON="the guard is done" ;;

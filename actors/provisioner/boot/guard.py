@@ -363,9 +363,13 @@ def find_secrets(settings):
 def main():
     with open(sys.argv[1]) as f:
         settings = json.load(f)
+    parent = os.getppid()
     dies_with_parent(signal.SIGTERM)
     spare_from_oom(-900)
-    sys.exit(Guard(settings, sys.argv[2]).run())
+    code = Guard(settings, sys.argv[2]).run()
+    if settings.get("power_off") == "shutdown" and os.getppid() != parent:
+        os.system("shutdown -h now || poweroff -f")  # the boot script, whose work it is, is gone
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import time
 
 from net import Cloud
 
+PER_BOOT = "/var/lib/cloud/scripts/per-boot"
+
 
 def write(path, text, mode="w"):
     path = os.path.expanduser(path)
@@ -38,6 +40,14 @@ def find_id(settings):
         with open("/etc/hosts", "a") as f:
             f.write("127.0.1.1 %s\n" % found)
     return found
+
+
+def end_at_reboot():
+    """First-boot data runs once: after a reboot nothing would run here, but the bill."""
+    if os.path.isdir(PER_BOOT):
+        path = os.path.join(PER_BOOT, "drover-end")
+        write(path, "#!/bin/sh\nshutdown -h now\n")
+        os.chmod(path, 0o700)
 
 
 def git_conf(settings):
@@ -122,6 +132,8 @@ def main():
     out = sys.argv[2]
     home = os.path.expanduser("~")
     env = {"DROVER_INSTANCE_ID": find_id(s), "CLEARML_CONFIG_FILE": home + "/clearml.conf"}
+    if s.get("power_off") == "shutdown" and s["id_source"] != "hostname":
+        end_at_reboot()
     write("~/clearml.conf", clearml_conf(s))
     if s.get("git_hosts"):
         git_store(s["git_hosts"])

@@ -131,6 +131,7 @@ static const char *put_texts(json_t *object, const struct boot_settings *s)
         {"worker_name", s->worker_name},
         {"type_name", s->type_name},
         {"id_source", id_sources[s->id_source]},
+        {"power_off", power_offs[s->power_off]},
         {"metadata_url", s->metadata_url},
         {"gpus", s->gpus},
         {"docker_image", s->docker_image},

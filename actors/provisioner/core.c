@@ -299,9 +299,10 @@ static void snapshot_came(struct prov_core *core, const struct prov_event *event
                           struct prov_effects *out)
 {
     core->snapshot_asked = false;
-    core->snapshot_due_ms = now_ms + (event->state ? SNAPSHOT_PERIOD_MS : SNAPSHOT_RETRY_MS);
-    if (!event->state)
+    if (!event->state) {
+        core->snapshot_due_ms = now_ms + SNAPSHOT_RETRY_MS;
         return;
+    }
     rows_snapshot(core, event->state, now_ms, out);
     if (!core->synced)
         core->list_due_ms = now_ms;
@@ -340,6 +341,7 @@ static void tick(struct prov_core *core, int64_t now_ms, struct prov_effects *ou
 {
     if (!core->snapshot_asked && now_ms >= core->snapshot_due_ms) {
         core->snapshot_asked = true;
+        core->snapshot_due_ms = now_ms + SNAPSHOT_PERIOD_MS; /* a want of one meanwhile stands */
         effects_add(out, PROV_DO_SNAPSHOT, "");
     }
     attempts_tick(core, now_ms, out);

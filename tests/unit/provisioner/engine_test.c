@@ -13,6 +13,7 @@ static const char *const M1[] = {"m1"};
 
 static void ready(struct world *world)
 {
+    world_tick(world, 0);
     world_snapshot(world);
     world_list(world, NOTHING);
 }

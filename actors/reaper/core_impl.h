@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The core's state, shared by core.c (events) and facts.c (what is known of one machine).
+ */
+#pragma once
+#include "core.h"
+#include "judge.h"
+
+/* A row, and the moments in it read once into CLOCK_BOOTTIME: a later jump of the wall clock does
+ * not move them. */
+struct reap_machine {
+    struct dr_record record;
+    const struct dr_machine_row *row;
+    int64_t state_ms; /* entered this state */
+    int64_t launched_ms;
+    int64_t idle_ms;     /* idle since; 0: busy or unknown */
+    int64_t reported_ms; /* newest report of a worker of it; first sight of the row before one */
+    bool pending;        /* a decision is under way */
+    int64_t again_ms;    /* no decision before */
+    enum judge_rule told;
+    bool in_snapshot;
+};
+
+struct reap_cloud {
+    char account[REAP_ID];
+    struct dr_record record; /* struct dr_cloud_observed, the newest that is a list */
+    int64_t ask_ms;
+};
+
+struct reap_core {
+    const struct dr_cfg_root *config;
+    struct reap_machine *machines;
+    size_t machine_count;
+    struct reap_cloud *clouds;
+    size_t cloud_count;
+    struct dr_record workers, queues; /* empty before the first */
+    bool server_well;
+    int64_t seq;
+    bool synced, blocked;
+    bool snapshot_asked;
+    int64_t snapshot_due_ms, picture_due_ms;
+    int64_t unsettled_ms; /* the last moment that was not settled */
+    int64_t quiet_until_ms;
+    int64_t tick_ms;        /* the last tick; 0: none yet */
+    int64_t wall_offset_us; /* wall clock minus boot clock, as last accepted */
+};
+
+/* facts.c */
+bool facts_settled(const struct reap_core *core, int64_t now_ms);
+struct judge_facts facts_of(const struct reap_core *core, const struct reap_machine *machine,
+                            int64_t now_ms);
+const struct dr_cfg_type *facts_type(const struct reap_core *core,
+                                     const struct reap_machine *machine);
+/* Limit on the age of an account's list. */
+int64_t facts_cloud_limit_ms(const struct reap_core *core, const char *account);

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The reaper's core: rows, pictures and lists in, decisions out.
+ */
+#include "core.h"
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALL_ZERO_US 1700000000000000
+#define S 1000
+
+struct world {
+    struct dr_cfg_root config;
+    struct dr_cfg_account account;
+    struct dr_cfg_type type;
+    struct reap_core *core;
+    struct reap_now now;
+    struct reap_effects effects;
+    struct dr_machine_row row; /* one machine is enough for most */
+    const char *queue;
+    struct dr_worker_view worker;
+    bool with_worker, settling;
+    size_t waiting;
+    int64_t seq;
+};
+
+static struct dr_cfg_root config_of(struct world *world)
+{
+    world->account =
+        (struct dr_cfg_account){.name = "local", .driver = "local", .list_period_ms = 10 * S};
+    world->type = (struct dr_cfg_type){
+        .name = "small", .account = "local", .idle_timeout_ms = 60 * S, .boot_timeout_ms = 120 * S};
+    return (struct dr_cfg_root){
+        .deployment = "test",
+        .clearml = {.tick_ms = S},
+        .accounts = {.items = &world->account, .count = 1},
+        .machine_types = {.items = &world->type, .count = 1},
+        .timing = {.workers_period_ms = 5 * S,
+                   .fresh_queues_ms = 15 * S,
+                   .silent_ms = 300 * S,
+                   .drain_poll_ms = 5 * S,
+                   .drain_grace_ms = 40 * S,
+                   .kill_grace_ms = 10 * S,
+                   .quiet_ms = 60 * S},
+    };
+}
+
+static void step(struct world *world, struct reap_event event)
+{
+    reap_effects_free(&world->effects);
+    reap_step(world->core, &event, world->now, &world->effects);
+}
+
+static const struct reap_effect *effect(const struct world *world, enum reap_effect_kind kind)
+{
+    for (size_t i = 0; i < world->effects.count; i++) {
+        if (world->effects.items[i].kind == kind)
+            return &world->effects.items[i];
+    }
+    return NULL;
+}
+
+static void snapshot(struct world *world)
+{
+    struct dr_ledger_state state = {.seq = world->seq,
+                                    .ledger_id = "l",
+                                    .deployment = "test",
+                                    .blocked = "",
+                                    .machines = {.items = &world->row, .count = 1}};
+    step(world, (struct reap_event){.kind = REAP_SNAPSHOT, .state = &state});
+}
+
+static void pictures(struct world *world)
+{
+    static const struct dr_queue_task tasks[8];
+    struct dr_queue_task filled[8];
+    for (size_t i = 0; i < 8; i++)
+        filled[i] = (struct dr_queue_task){.task = "t", .added_us = 1};
+    (void)tasks;
+    struct dr_queue_view queue = {.id = "q1",
+                                  .name = "cpu",
+                                  .known = true,
+                                  .read_ms = world->now.boot_ms,
+                                  .waiting = {.items = filled, .count = world->waiting}};
+    struct dr_queues_observed queues = {.sent_ms = world->now.boot_ms,
+                                        .settling = world->settling,
+                                        .queues = {.items = &queue, .count = 1}};
+    step(world, (struct reap_event){.kind = REAP_QUEUES, .queues = &queues});
+    struct dr_workers_observed workers = {
+        .sent_ms = world->now.boot_ms,
+        .settling = world->settling,
+        .workers = {.items = &world->worker, .count = world->with_worker}};
+    struct dr_instance_view instance = {.instance_id = "i-1",
+                                        .attempt = "a1",
+                                        .machine = "",
+                                        .ledger_id = "l",
+                                        .state = "present",
+                                        .cloud_state = "running"};
+    struct dr_cloud_observed cloud = {.account = "local",
+                                      .sent_ms = world->now.boot_ms,
+                                      .ok = true,
+                                      .sentence = "",
+                                      .instances = {.items = &instance, .count = 1}};
+    step(world, (struct reap_event){.kind = REAP_CLOUD, .cloud = &cloud});
+    step(world, (struct reap_event){.kind = REAP_WORKERS, .workers = &workers});
+}
+
+/* Time goes on, second by second, with ticks and pictures. Stops after the first decision. */
+static void live(struct world *world, int64_t ms)
+{
+    for (int64_t end = world->now.boot_ms + ms; world->now.boot_ms < end;) {
+        world->now.boot_ms += S;
+        world->now.wall_us += S * 1000;
+        step(world, (struct reap_event){.kind = REAP_TICK});
+        if (effect(world, REAP_DO_DRAIN) || effect(world, REAP_DO_TERMINATE))
+            return;
+        if (effect(world, REAP_DO_SNAPSHOT))
+            snapshot(world);
+        pictures(world);
+        if (effect(world, REAP_DO_DRAIN) || effect(world, REAP_DO_TERMINATE))
+            return;
+    }
+}
+
+static void tell_row(struct world *world)
+{
+    world->row.version++;
+    step(world,
+         (struct reap_event){.kind = REAP_MACHINE, .seq = ++world->seq, .machine = &world->row});
+}
+
+static int setup(void **state)
+{
+    static const char *const queues[] = {"q1"};
+    struct world *world = calloc(1, sizeof *world);
+    world->config = config_of(world);
+    world->now = (struct reap_now){.boot_ms = 1000 * S, .wall_us = WALL_ZERO_US};
+    world->row = (struct dr_machine_row){.id = "m1",
+                                         .version = 1,
+                                         .type = "small",
+                                         .account = "local",
+                                         .state = "up",
+                                         .cause = "",
+                                         .drain_mode = "",
+                                         .drain_reason = "",
+                                         .for_queue = "q1",
+                                         .queues = {.items = queues, .count = 1},
+                                         .drain_queue = "q1",
+                                         .attempt = "a1",
+                                         .instance_id = "i-1",
+                                         .offering = "small",
+                                         .slots = 1,
+                                         .launched_us = WALL_ZERO_US - 5 * 1000000,
+                                         .up_us = WALL_ZERO_US,
+                                         .state_since_us = WALL_ZERO_US};
+    world->worker = (struct dr_worker_view){
+        .id = "drover:local:small:i-1", .instance_id = "i-1", .ours = true, .task = ""};
+    world->with_worker = true;
+    world->core = reap_new(&world->config, world->now);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    reap_effects_free(&world->effects);
+    reap_free(world->core);
+    free(world);
+    return 0;
+}
+
+static void idle_since(struct world *world, int64_t us)
+{
+    world->row.idle_since_us = us;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+static void test_asks_for_state_first(void **state)
+{
+    struct world *world = *state;
+    step(world, (struct reap_event){.kind = REAP_TICK});
+    assert_non_null(effect(world, REAP_DO_SNAPSHOT));
+    assert_non_null(effect(world, REAP_DO_PICTURE));
+    step(world, (struct reap_event){.kind = REAP_TICK});
+    assert_null(effect(world, REAP_DO_SNAPSHOT)); /* one at a time */
+    snapshot(world);
+    step(world, (struct reap_event){.kind = REAP_TICK});
+    assert_string_equal(effect(world, REAP_DO_CLOUD)->id, "local");
+    step(world, (struct reap_event){.kind = REAP_GAP});
+    assert_non_null(effect(world, REAP_DO_SNAPSHOT));
+}
+
+static void test_idle_machine_goes_on_time(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 59 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 2 * S);
+    const struct reap_effect *drain = effect(world, REAP_DO_DRAIN);
+    assert_non_null(drain);
+    assert_string_equal(drain->mode, "idle");
+    assert_string_equal(drain->reason, "idle");
+    assert_int_equal(drain->version, 1);
+}
+
+static void test_one_decision_at_a_time(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 70 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+    live(world, 20 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    snapshot(world); /* the answers to what was asked until now: at the beginning, and then */
+    snapshot(world);
+    step(world, (struct reap_event){.kind = REAP_ANSWERED, .id = "m1", .ok = false});
+    assert_non_null(effect(world, REAP_DO_SNAPSHOT)); /* conflict: look again */
+    live(world, 20 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_waiting_work_keeps_it(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    world->waiting = 1;
+    snapshot(world);
+    live(world, 200 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_settling_and_outage_keep_it(void **state)
+{
+    struct world *world = *state;
+    struct dr_server_changed down = {.state = "down", .sentence = "", .since_us = 1};
+    idle_since(world, WALL_ZERO_US);
+    world->settling = true;
+    snapshot(world);
+    live(world, 200 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    world->settling = false;
+    step(world, (struct reap_event){.kind = REAP_SERVER, .server = &down});
+    live(world, 200 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    down.state = "ok";
+    step(world, (struct reap_event){.kind = REAP_SERVER, .server = &down});
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_stale_pictures_keep_it(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 30 * S);
+    for (int i = 0; i < 200; i++) { /* no pictures any more */
+        world->now.boot_ms += S;
+        world->now.wall_us += S * 1000;
+        step(world, (struct reap_event){.kind = REAP_TICK});
+        assert_null(effect(world, REAP_DO_DRAIN));
+    }
+}
+
+/* A refused drain leaves a row that is `up` and a picture from before: that picture is not enough.
+ */
+static void test_picture_from_before_does_not_count(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US - 100 * 1000000);
+    world->row.state = "draining";
+    world->row.drain_mode = "idle";
+    snapshot(world);
+    live(world, 10 * S);
+    world->row.state = "up";
+    world->row.drain_mode = "";
+    world->row.state_since_us = world->now.wall_us;
+    tell_row(world);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    world->now.boot_ms += S;
+    world->now.wall_us += S * 1000;
+    step(world, (struct reap_event){.kind = REAP_TICK});
+    assert_null(effect(world, REAP_DO_DRAIN));
+    pictures(world);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+/* P8: the wall clock jumps ahead by an hour: nothing ends for a minute, and idle times stand. */
+static void test_clock_jump_makes_a_quiet_minute(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 30 * S);
+    world->now.wall_us += 3600 * 1000000LL;
+    live(world, 1 * S);
+    live(world, 58 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 3 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_standstill_makes_a_quiet_minute(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 30 * S);
+    world->now.boot_ms += 600 * S;
+    world->now.wall_us += 600 * S * 1000LL;
+    pictures(world); /* arrives before the tick that sees the gap */
+    assert_null(effect(world, REAP_DO_DRAIN));
+    step(world, (struct reap_event){.kind = REAP_TICK});
+    assert_non_null(effect(world, REAP_DO_TELL));
+    live(world, 58 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 5 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void booting(struct world *world)
+{
+    world->row.state = "booting";
+    world->row.up_us = 0;
+    world->with_worker = false;
+}
+
+static void test_never_registered(void **state)
+{
+    struct world *world = *state;
+    booting(world);
+    snapshot(world);
+    live(world, 119 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 5 * S);
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->reason, "never-registered");
+    step(world, (struct reap_event){.kind = REAP_ANSWERED, .id = "m1", .ok = true});
+    world->row.state = "draining";
+    world->row.drain_mode = "now";
+    world->row.drain_reason = "never-registered";
+    world->row.state_since_us = world->now.wall_us;
+    tell_row(world); /* no acknowledgement is waited for */
+    assert_non_null(effect(world, REAP_DO_TERMINATE));
+}
+
+/* An outage in the middle of the spin-up: its worker had no way to be seen. */
+static void test_outage_during_boot_starts_the_time_anew(void **state)
+{
+    struct world *world = *state;
+    booting(world);
+    snapshot(world);
+    live(world, 60 * S);
+    world->settling = true;
+    live(world, 30 * S);
+    world->settling = false;
+    live(world, 115 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 15 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_silent_by_report_age(void **state)
+{
+    struct world *world = *state;
+    world->worker.task = "t1";
+    snapshot(world);
+    live(world, 100 * S);
+    for (int i = 0; i < 320 && !effect(world, REAP_DO_DRAIN); i++) {
+        world->worker.report_age_ms += S;
+        live(world, S);
+        assert_true(i >= 298 || !effect(world, REAP_DO_DRAIN));
+    }
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->reason, "silent");
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->mode, "now");
+}
+
+static void test_vanished_worker_is_silent_later(void **state)
+{
+    struct world *world = *state;
+    snapshot(world);
+    live(world, 100 * S);
+    world->with_worker = false; /* P3: absence is no evidence of anything now */
+    live(world, 298 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 5 * S);
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->reason, "silent");
+}
+
+static void draining(struct world *world, const char *mode)
+{
+    world->row.state = "draining";
+    world->row.drain_mode = mode;
+    world->row.drain_reason = "idle";
+    world->row.state_since_us = world->now.wall_us;
+}
+
+static void test_acknowledged_is_terminated_at_once(void **state)
+{
+    struct world *world = *state;
+    draining(world, "idle");
+    snapshot(world);
+    live(world, 3 * S);
+    world->row.drain_acked_us = world->now.wall_us;
+    tell_row(world);
+    assert_non_null(effect(world, REAP_DO_TERMINATE));
+}
+
+/* P14: two polls, the grace, and a picture requested after that. */
+static void test_unacknowledged_idle_drain(void **state)
+{
+    struct world *world = *state;
+    draining(world, "idle");
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    live(world, 50 * S);
+    assert_null(effect(world, REAP_DO_TERMINATE));
+    live(world, 2 * S);
+    assert_non_null(effect(world, REAP_DO_TERMINATE));
+}
+
+static void test_busy_drain_waits_for_the_guard(void **state)
+{
+    struct world *world = *state;
+    draining(world, "idle");
+    world->worker.task = "t1";
+    snapshot(world);
+    live(world, 300 * S);
+    assert_null(effect(world, REAP_DO_TERMINATE));
+}
+
+static void test_now_drain_has_a_deadline(void **state)
+{
+    struct world *world = *state;
+    draining(world, "now");
+    world->worker.task = "t1";
+    snapshot(world);
+    live(world, 59 * S);
+    assert_null(effect(world, REAP_DO_TERMINATE));
+    live(world, 2 * S);
+    assert_non_null(effect(world, REAP_DO_TERMINATE));
+}
+
+static void test_age(void **state)
+{
+    struct world *world = *state;
+    world->type.max_life_ms = 100 * S;
+    world->worker.task = "t1";
+    snapshot(world);
+    live(world, 94 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 2 * S);
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->mode, "after-task");
+}
+
+static void test_absent_is_only_told_and_once(void **state)
+{
+    struct world *world = *state;
+    int told = 0;
+    world->row.state = "absent";
+    snapshot(world);
+    for (int i = 0; i < 400; i++) {
+        live(world, S);
+        assert_null(effect(world, REAP_DO_DRAIN));
+        assert_null(effect(world, REAP_DO_TERMINATE));
+        world->now.boot_ms += 1;
+        step(world, (struct reap_event){.kind = REAP_TICK});
+        told += effect(world, REAP_DO_TELL) != NULL;
+        world->now.boot_ms += S;
+        world->now.wall_us += S * 1000;
+        step(world, (struct reap_event){.kind = REAP_TICK});
+        told += effect(world, REAP_DO_TELL) != NULL;
+    }
+    assert_int_equal(told, 1);
+}
+
+static void test_neighbour_of_a_similar_id(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    world->worker.instance_id = "i-10"; /* not i-1 */
+    snapshot(world);
+    live(world, 100 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+}
+
+static void test_gone_rows_are_forgotten(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    snapshot(world);
+    world->row.state = "gone";
+    tell_row(world);
+    live(world, 100 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_asks_for_state_first),
+        TEST(test_idle_machine_goes_on_time),
+        TEST(test_one_decision_at_a_time),
+        TEST(test_waiting_work_keeps_it),
+        TEST(test_settling_and_outage_keep_it),
+        TEST(test_stale_pictures_keep_it),
+        TEST(test_picture_from_before_does_not_count),
+        TEST(test_clock_jump_makes_a_quiet_minute),
+        TEST(test_standstill_makes_a_quiet_minute),
+        TEST(test_never_registered),
+        TEST(test_outage_during_boot_starts_the_time_anew),
+        TEST(test_silent_by_report_age),
+        TEST(test_vanished_worker_is_silent_later),
+        TEST(test_acknowledged_is_terminated_at_once),
+        TEST(test_unacknowledged_idle_drain),
+        TEST(test_busy_drain_waits_for_the_guard),
+        TEST(test_now_drain_has_a_deadline),
+        TEST(test_age),
+        TEST(test_absent_is_only_told_and_once),
+        TEST(test_neighbour_of_a_similar_id),
+        TEST(test_gone_rows_are_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

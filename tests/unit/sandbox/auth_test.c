@@ -9,7 +9,8 @@
 
 static void authorize(struct session *s, const char *kind, const char *what)
 {
-    snprintf(s->authorization, sizeof s->authorization, "%s %s", kind, what);
+    int n = snprintf(s->authorization, sizeof s->authorization, "%s %s", kind, what);
+    assert_true(n > 0 && (size_t)n < sizeof s->authorization);
 }
 
 static void test_tokens_end(void **state)

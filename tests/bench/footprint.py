@@ -21,7 +21,7 @@ def main():
     config = {"machine_types": [{"name": "small", "account": "local", "idle_timeout": "10m"},
                                 {"name": "big", "account": "local", "idle_timeout": "10m"}]}
     with World(config) as world:
-        tasks = [world.create_task("t%d" % i, seconds=600) for i in range(5)]
+        tasks = [world.create_task("task%d" % i, seconds=600) for i in range(5)]
         for task in tasks:
             world.enqueue(task, "cpu")
         eventually(lambda: len([w for w in world.workers().values() if w.get("task")]) == 5, 120,

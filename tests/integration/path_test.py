@@ -11,7 +11,7 @@ class Path(unittest.TestCase):
         with World() as world:
             keys_before = len(world.credentials())
             watch = MachineWatch(world)
-            tasks = [world.create_task("t%d" % i) for i in range(3)]
+            tasks = [world.create_task("task%d" % i) for i in range(3)]
             for task in tasks:
                 world.enqueue(task, "cpu")
             eventually(lambda: world.all_completed(tasks), 120, "three tasks completed")
@@ -19,7 +19,7 @@ class Path(unittest.TestCase):
             eventually(lambda: not world.workers(), 20, "the workers list is empty again")
             eventually(lambda: len(world.credentials()) == keys_before, 60, "their keys are revoked")
             watch.stop()
-            self.assertEqual(sorted(name for name, _ in world.runs()), ["t0", "t1", "t2"])
+            self.assertEqual(sorted(name for name, _ in world.runs()), ["task0", "task1", "task2"])
             self.assertLessEqual(watch.most, 3)
             self.assertEqual({host for _, host in world.runs()} - watch.ever, set(),
                              "each task ran on a host whose name is a machine's id")

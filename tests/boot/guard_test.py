@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guard on machines that really boot, with the genuine clearml-agent (P14 to P16, P19)."""
 import http.server
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -284,18 +286,13 @@ class Slots(MachineCase):
         both = [m.worker + ":gpu0", m.worker + ":gpu1"]
         wait("both agents", 90, lambda: self.server.workers() == both)
         for _ in range(2):
-            first = wait("the first agent", 30, lambda: [
-                p for p in m.find("clearml_agent daemon") if self.slot_of(p) == "i-frail/0"])[0]
+            first = wait("the first agent", 30, lambda: m.find(
+                "clearml_agent daemon", "DROVER_SLOT=i-frail/0"))[0]
             os.kill(first, signal.SIGKILL)
         self.assertEqual(m.ended(), 0)
         self.assertIn("the agent ended by itself (exit -9) twice", m.log())
         self.assert_gone(m)
         self.assertEqual(self.server.workers(), [])
-
-    def slot_of(self, pid):
-        with open("/proc/%d/environ" % pid, "rb") as f:
-            return dict(e.split(b"=", 1) for e in f.read().split(b"\0") if e)[
-                b"DROVER_SLOT"].decode()
 
 
 class Files(MachineCase):
@@ -321,8 +318,21 @@ class Files(MachineCase):
                      ".drover/machine.log"):
             mode = os.stat(os.path.join(m.home, name)).st_mode & 0o777
             self.assertEqual(mode, 0o600, name)
+        conf = self.as_the_agent_reads(m)
+        self.assertEqual(conf["agent"]["git_pass"], token)
+        self.assertEqual(conf["agent"]["git_user"], "overridden")
+        self.assertEqual(conf["agent"]["git"]["extra_credentials"][0]["host"], "other.example")
+        self.assertEqual(conf["api"]["credentials"]["secret_key"], self.server.secret)
+        self.assertEqual(conf["sdk"]["aws"]["s3"]["credentials"][0]["secret"], "s3-secret")
         m.drain("idle")
         self.assertEqual(m.ended(), 0)
+
+    def as_the_agent_reads(self, m):
+        return json.loads(subprocess.check_output([
+            machine.PYTHON, "-c", "import json, sys\n"
+            "from clearml_agent.external.pyhocon import ConfigFactory as c\n"
+            "print(json.dumps(c.parse_file(sys.argv[1]).as_plain_ordered_dict()))",
+            os.path.join(m.home, "clearml.conf")], universal_newlines=True))
 
 
 if __name__ == "__main__":

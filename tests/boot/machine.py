@@ -151,7 +151,8 @@ class Machine:
         stub = os.path.join(self.home, "bin")
         os.mkdir(stub)
         for word in ("shutdown", "poweroff"):
-            with open(os.open(os.path.join(stub, word), os.O_WRONLY | os.O_CREAT, 0o700), "w") as f:
+            path = os.path.join(stub, word)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o700), "w") as f:
                 f.write('#!/bin/sh\necho "%s $*" >>"%s/powered-off"\n' % (word, self.home))
         env["PATH"] = stub + ":" + env["PATH"]
         prelude, first_name = 'hostname "$1" && ', name
@@ -183,8 +184,8 @@ class Machine:
         wait("the end of " + self.name, seconds, lambda: self.proc.poll() is not None)
         return self.proc.returncode
 
-    def processes(self):
-        """Whatever runs on this machine: all that carries its mark or its script."""
+    def processes(self, *marks):
+        """(pid, command line) of whatever runs on this machine: it all inherited its HOME."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -194,12 +195,12 @@ class Machine:
                     words = f.read().split(b"\0")
             except OSError:
                 continue
-            if ("HOME=" + self.home).encode() in environ:
+            if {m.encode() for m in ("HOME=" + self.home,) + marks} <= set(environ):
                 found.append((int(pid), b" ".join(words).decode("utf-8", "replace")))
         return found
 
-    def find(self, pattern):
-        return [pid for pid, words in self.processes() if re.search(pattern, words)]
+    def find(self, pattern, *marks):
+        return [pid for pid, words in self.processes(*marks) if re.search(pattern, words)]
 
     def agent(self):
         return self.find(r"clearml_agent daemon")[0]

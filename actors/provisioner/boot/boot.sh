@@ -52,7 +52,7 @@ end_machine() {
   say "machine ends: ${REASON:-boot script left with status $status}"
   if [ "$POWER_OFF" = shutdown ]; then
     sync
-    shutdown -h now || poweroff -f || { echo 1 >/proc/sys/kernel/sysrq; echo o >/proc/sysrq-trigger; }
+    shutdown -h now || poweroff -f || echo o >/proc/sysrq-trigger
   fi
   exit "${CODE:-1}"
 }

@@ -68,6 +68,7 @@ static const struct dr_cfg_root *root(void)
 {
     return dr_config_root(child_world.config);
 }
+
 /* ---- news for the bus ------------------------------------------------------------------------ */
 static void on_log_line(const char *json, size_t len)
 {
@@ -237,10 +238,9 @@ static struct dr_config *load(void)
 
 static void open_logs(void)
 {
-    const struct dr_cfg_supervisor *settings = &root()->supervisor;
-    if (dr_logsink_open(settings->log_file, d.log_json, settings->log_level) < 0)
-        say("error", "%s cannot be opened: %s; lines go to standard error", settings->log_file,
-            strerror(errno));
+    const struct dr_cfg_supervisor *how = &root()->supervisor;
+    if (dr_logsink_open(how->log_file, d.log_json, how->log_level) < 0)
+        say("error", "log_file %s: %s; standard error it is", how->log_file, strerror(errno));
 }
 
 static void reload(void)

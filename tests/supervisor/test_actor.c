@@ -4,7 +4,7 @@
  * STATE_DIR/behave.SOURCE, one word per line:
  *   late      never READY                  silent   READY, then no WATCHDOG
  *   crash     ends with 1 when READY       config   ends with 100 before READY
- *   deaf      hears neither STOP nor SIGTERM
+ *   deaf      hears neither STOP nor SIGTERM, and does not mind that fd 3 is closed
  *   chatty    writes log lines of all kinds
  *   fork      leaves a grandchild that keeps its stderr open
  *   babble    says nonsense on fd 3
@@ -132,6 +132,8 @@ static void live(void)
         if (wait.revents == 0)
             continue;
         ssize_t n = recv(DR_CONTROL_FD, bytes, sizeof bytes, 0);
+        while (n <= 0 && does("deaf"))
+            pause();
         if (n <= 0 || dr_control_feed(&control, bytes, (size_t)n, on_item, NULL) < 0)
             _exit(3);
     }

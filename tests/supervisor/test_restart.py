@@ -23,7 +23,7 @@ class Restart(Herd):
         self.assertEqual({e for e in self.events(word="start") if e[0] != "watcher"}, others)
 
     def test_a_silent_one_is_killed(self):
-        self.configure(watchdog="500ms", backoff_max="100ms")
+        self.configure(watchdog="2s", backoff_max="100ms")
         self.behave("planner", "silent")
         self.start()
         self.wait_for(lambda: len(self.said("was silent", "planner")) >= 2, "two kills")
@@ -34,12 +34,12 @@ class Restart(Herd):
         self.assertFalse(self.said("was silent", "ledger"))
 
     def test_nobody_is_silent_while_the_host_sleeps(self):
-        self.configure(watchdog="500ms")
+        self.configure(watchdog="2s")
         self.start_ready()
         everybody = [self.process.pid, *self.pids()]
         for pid in everybody:
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(3)  # what a suspend is: nothing happens that could be awaited
+        time.sleep(5)  # what a suspend is: nothing happens that could be awaited
         for pid in reversed(everybody):
             os.kill(pid, signal.SIGCONT)
         self.behave("planner", "silent")  # the watchdog still works for those who come now

@@ -16,7 +16,7 @@ class Stop(Herd):
         self.assertFalse(any(map(alive, self.pids())))
 
     def test_a_deaf_one_is_killed_within_the_time(self):
-        self.configure(stop_timeout="2s")
+        self.configure(stop_timeout="8s")
         self.behave("planner", "deaf")
         self.start_ready()
         self.assertEqual(self.stop(), 0)

@@ -99,7 +99,7 @@ static void every_default_and_bound_of_the_table_reads(void **state)
     for (size_t i = 0; i < cfg_section_count; i++) {
         for (size_t j = 0; j < cfg_sections[i]->field_count; j++) {
             const struct cfg_field *field = &cfg_sections[i]->fields[j];
-            int64_t def, min, max;
+            int64_t def = 0, min = 0, max = 0;
             bool flag;
             assert_true(field->meaning && *field->meaning);
             if (field->kind == CFG_INT || field->kind == CFG_DUR) {

@@ -81,7 +81,8 @@ static void hand_over(struct child *child)
     dr_control_put(out, DR_CONTROL_TOKEN, child->token, 0);
     dr_control_put(out, DR_CONTROL_STATEDIR, dr_config_root(child_world.config)->state_dir, 0);
     dr_control_put(out, DR_CONTROL_RUNDIR, child_world.run_dir, 0);
-    dr_control_put_number(out, DR_CONTROL_WATCHDOG_MS, settings()->watchdog_ms);
+    child->watchdog_ms = settings()->watchdog_ms; /* for this life: it is told only now */
+    dr_control_put_number(out, DR_CONTROL_WATCHDOG_MS, child->watchdog_ms);
     dr_control_put(out, DR_CONTROL_CONFIG, text, len);
     if (child->is_bus)
         child_world.peers(out);
@@ -202,7 +203,7 @@ void child_on_deadline(struct child *child, int64_t now_ms)
 static int on_item(const struct dr_control_item *item, void *arg)
 {
     struct child *child = arg;
-    int64_t watchdog_ms = child->heard_ms + settings()->watchdog_ms;
+    int64_t watchdog_ms = child->heard_ms + child->watchdog_ms;
     if (item->kind == DR_CONTROL_STATUS) {
         describe(child, "%s", item->text);
         child_world.changed(child);
@@ -239,8 +240,7 @@ void child_on_end(struct child *child, int64_t now_ms)
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
         return;
-    if (child->control_fd >= 0)
-        child_on_control(child, now_ms);
+    child_on_control(child, now_ms); /* last words */
     dr_logpipe_end(&child->log, child->source);
     bool asked = child->state == CHILD_STOPPING, exited = info.si_code == CLD_EXITED;
     int exit_code = exited && !child->killed_for ? info.si_status : -1;

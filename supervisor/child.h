@@ -37,7 +37,7 @@ struct child {
     struct dr_control control;
     struct dr_control_out out;
     int64_t deadline_ms; /* of what its state waits for */
-    int64_t heard_ms, stop_slot_ms;
+    int64_t heard_ms, watchdog_ms, stop_slot_ms;
     int stop_signal; /* the next one, while stopping */
     struct policy_history history;
     int64_t restarts, since_us;

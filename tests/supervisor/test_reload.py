@@ -44,6 +44,17 @@ class Reload(Herd):
         self.wait_for(lambda: self.said("deployment cannot change while droverd runs"), "the words")
         self.assertTrue(self.said("is refused"))
 
+    def test_a_shorter_watchdog_is_for_those_who_know_of_it(self):
+        self.configure(watchdog="10m")
+        self.start_ready()
+        self.configure(mark="second", watchdog="500ms")
+        self.hang_up()
+        self.wait_for(lambda: self.reloaded("second") == set(SOURCES), "every child to hear")
+        self.behave("planner", "silent")
+        os.kill(self.events("planner", "start")[-1][1], signal.SIGKILL)
+        self.wait_for(lambda: len(self.said("was silent", "planner")) >= 2, "two kills")
+        self.assertEqual({line["actor"] for line in self.said("was silent")}, {"planner"})
+
     def test_accounts_come_and_go(self):
         self.start_ready()
         self.configure(accounts=("one", "two"), mark="two")

@@ -17,11 +17,14 @@ static void on_launched(void *arg, const char *attempt, const struct driver_answ
     else if (answer->class == DRIVER_UNKNOWN || answer->class == DRIVER_THROTTLE ||
              answer->class == DRIVER_AUTH)
         what = ATTEMPT_UNANSWERED;
-    if (what == ATTEMPT_LAUNCHED)
+    if (what == ATTEMPT_LAUNCHED) {
         shell_crash_point("after-launch");
-    else
+        for (size_t i = 0; i < answer->instance_count; i++)
+            dr_log(DR_LOG_INFO, NULL, "instance %s runs", answer->instances[i]);
+    } else {
         dr_log_merged(DR_LOG_ERROR, NULL, "no machine was started (%s): %s",
                       driver_class_name(answer->class), answer->sentence);
+    }
     struct prov_event event = {
         .kind = PROV_ATTEMPT_EVENT, .id = attempt, .what = what, .answer = answer};
     shell_step(shell, &event);

@@ -301,6 +301,9 @@ static void on_said(struct dr_actor *actor, const struct dr_answer *answer, void
 
 void shell_say(struct shell *shell, const struct prov_effect *effect)
 {
+    struct dr_log_ctx ctx = {.machine = effect->id};
+    dr_log(DR_LOG_INFO, &ctx, "instance %s is %s: %s", effect->instance, effect->word,
+           effect->sentence);
     struct dr_machine_seen body = {
         .machine = effect->id,
         .instance_id = effect->instance,

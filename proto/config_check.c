@@ -347,17 +347,18 @@ void cfg_check(const struct cfg_node *tree, struct cfg_report *report,
 }
 
 /* ---- the call budget ------------------------------------------------------------------------- */
-static int64_t slowest_ms(int64_t limit_ms)
+static int64_t shortest_ms(int64_t a, int64_t b)
 {
-    int64_t slowest = limit_ms < 60000 ? limit_ms : 60000;
-    return slowest > 0 ? slowest : 1;
+    int64_t shorter = a < b ? a : b;
+    return shorter > 0 ? shorter : 1;
 }
 
 int64_t dr_config_min_calls(const struct dr_cfg_root *root)
 {
-    const int64_t hour_ms = 3600000, hours = 31 * 24;
-    int64_t ticks = hour_ms / slowest_ms(root->timing.settle_gap_ms);
-    int64_t workers = hour_ms / slowest_ms(root->timing.worker_proof_ms * 2 / 3);
-    int64_t month = hours * (ticks * 3 + workers + 6);
-    return (month + 999) / 1000 * 1000;
+    const struct dr_cfg_timing *t = &root->timing;
+    const int64_t minute_ms = 60000, month_ms = INT64_C(30) * 86400 * 1000;
+    int64_t tick_ms = shortest_ms(shortest_ms(minute_ms, 2 * t->fresh_queues_ms), t->settle_gap_ms);
+    int64_t workers_ms = shortest_ms(minute_ms, t->worker_proof_ms * 2 / 3);
+    int64_t calls = 2 * (month_ms / tick_ms) + month_ms / workers_ms;
+    return (calls * 11 / 10 + 999) / 1000 * 1000;
 }

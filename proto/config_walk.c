@@ -34,8 +34,7 @@ static void path_leave(struct walk *walk, size_t len)
     walk->path[len] = '\0';
 }
 
-/* ---- scalars: text → slot; false when it is no such thing --------------------------------------
- */
+/* ---- scalars: text to slot; false when it is no such thing ----------------------------------- */
 static bool set_text(struct walk *walk, const struct cfg_field *field, const char *text, void *slot)
 {
     (void)field;

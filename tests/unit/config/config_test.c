@@ -193,9 +193,9 @@ static void call_budgets(void **state)
     (void)state;
     assert_refused(ONE "max_machines: 1\nclearml: {}\n", "drover.yaml:11: ", "line 2");
     assert_refused("deployment: a\nclearml: {api_server: 'http://x', calls_per_month: 10000}\n",
-                   "drover.yaml:2: clearml.calls_per_month:", "the smallest that works is 184000");
+                   "drover.yaml:2: clearml.calls_per_month:", "the smallest that works is 238000");
     assert_non_null(
-        parse("deployment: a\nclearml: {api_server: 'http://x', calls_per_month: 184000}\n"));
+        parse("deployment: a\nclearml: {api_server: 'http://x', calls_per_month: 238000}\n"));
     assert_non_null(
         parse("deployment: a\nclearml: {api_server: 'http://x', calls_per_month: 300000}\n"));
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "demand.h"
+
+#include <string.h>
+
+#include "text.h"
+
+/* P5: queues at most fresh_queues old. Entries behind an unmoved last_update may be as old as their
+ * rereading allows; a tick or two more, so that a plan does not flicker at the edge (P7). */
+static bool fresh(const struct state *state, const struct dr_queue_view *view, struct now now)
+{
+    const struct dr_cfg_timing *timing = &state->config->timing;
+    int64_t entries = timing->fresh_queues_ms > timing->queue_reread_ms ? timing->fresh_queues_ms
+                                                                        : timing->queue_reread_ms;
+    const struct dr_queues_observed *picture = state_queues(state);
+    return now.boot_ms - picture->sent_ms <= timing->fresh_queues_ms && view->read_ms != 0 &&
+           now.boot_ms - view->read_ms <= entries + 2 * state->config->clearml.tick_ms;
+}
+
+/* The watcher left out what was some worker's current task when it published the queues; a picture
+ * of the workers that is newer may know more. */
+static bool taken_since(const struct state *state, const char *task)
+{
+    const struct dr_workers_observed *workers = state_workers(state);
+    if (workers == NULL || workers->sent_ms < state_queues(state)->sent_ms)
+        return false;
+    for (size_t i = 0; i < workers->workers.count; i++) {
+        if (strcmp(workers->workers.items[i].task, task) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void list_tasks(struct dr_arena *arena, const struct state *state, struct demand *demand)
+{
+    const struct dr_queue_task_list *waiting = &demand->view->waiting;
+    demand->tasks = text_alloc(arena, waiting->count * sizeof *demand->tasks);
+    for (size_t i = 0; i < waiting->count; i++) {
+        if (!taken_since(state, waiting->items[i].task))
+            demand->tasks[demand->waiting++] = waiting->items[i].task;
+    }
+}
+
+static struct demand one(struct dr_arena *arena, const struct state *state,
+                         const struct dr_cfg_queue *queue, struct now now)
+{
+    const struct dr_queue_view *view = state_queue(state, queue->name);
+    bool known = view != NULL && view->known;
+    struct demand demand = {.queue = queue,
+                            .view = view,
+                            .id = known ? view->id : "",
+                            .fresh = known && fresh(state, view, now),
+                            .verdict = "",
+                            .why = ""};
+    if (known)
+        list_tasks(arena, state, &demand);
+    return demand;
+}
+
+void demand_list(struct dr_arena *arena, const struct state *state, struct now now,
+                 struct demands *out)
+{
+    size_t count = state->config->queues.count;
+    out->items = text_alloc(arena, count * sizeof *out->items);
+    out->count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct demand fresh_one = one(arena, state, &state->config->queues.items[i], now);
+        size_t at = i; /* insertion keeps the file's order among equals */
+        for (; at > 0 && out->items[at - 1].queue->priority < fresh_one.queue->priority; at--)
+            out->items[at] = out->items[at - 1];
+        out->items[at] = fresh_one;
+    }
+}
+
+const bool *demand_mark(struct dr_arena *arena, const struct demands *demands,
+                        const struct dr_strs *ids)
+{
+    bool *marks = text_alloc(arena, demands->count * sizeof *marks);
+    for (size_t i = 0; i < demands->count; i++)
+        marks[i] = *demands->items[i].id != '\0' && state_lists(ids, demands->items[i].id);
+    return marks;
+}

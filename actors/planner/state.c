@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+
+static void replace(char **place, const char *text)
+{
+    char *fresh = strdup(text);
+    DR_ASSERT(fresh != NULL);
+    free(*place);
+    *place = fresh;
+}
+
+static void keep(struct dr_record *place, const struct dr_desc *desc, const void *value)
+{
+    struct dr_record fresh;
+    DR_ASSERT(dr_record_copy(desc, value, &fresh) == 0);
+    dr_record_free(place);
+    *place = fresh;
+}
+
+void state_init(struct state *state, const struct dr_cfg_root *config)
+{
+    *state = (struct state){.config = config};
+    replace(&state->blocked, "");
+}
+
+static void free_watched(struct watched *watched)
+{
+    free(watched->worker);
+    free(watched->task);
+}
+
+void state_free(struct state *state)
+{
+    dr_record_free(&state->queues);
+    dr_record_free(&state->workers);
+    for (size_t i = 0; i < state->machine_count; i++)
+        dr_record_free(&state->machines[i].record);
+    for (size_t i = 0; i < state->cloud_count; i++) {
+        free(state->clouds[i].account);
+        free(state->clouds[i].sentence);
+    }
+    for (size_t i = 0; i < state->watched_count; i++)
+        free_watched(&state->watched[i]);
+    free(state->machines);
+    free(state->clouds);
+    free(state->watched);
+    free(state->blocked);
+    *state = (struct state){0};
+}
+
+bool state_lists(const struct dr_strs *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- pictures ------------------------------------------------------------------------------- */
+const struct dr_queues_observed *state_queues(const struct state *state)
+{
+    return state->queues.value;
+}
+
+const struct dr_workers_observed *state_workers(const struct state *state)
+{
+    return state->workers.value;
+}
+
+const struct dr_queue_view *state_queue(const struct state *state, const char *name)
+{
+    const struct dr_queues_observed *picture = state_queues(state);
+    for (size_t i = 0; picture != NULL && i < picture->queues.count; i++) {
+        if (strcmp(picture->queues.items[i].name, name) == 0)
+            return &picture->queues.items[i];
+    }
+    return NULL;
+}
+
+bool state_take_queues(struct state *state, const struct dr_queues_observed *picture)
+{
+    const struct dr_queues_observed *old = state_queues(state);
+    if (picture->sent_ms == 0 || (old != NULL && picture->sent_ms < old->sent_ms))
+        return false; /* P2: a picture's time is when it was asked for */
+    keep(&state->queues, &dr_desc_queues_observed, picture);
+    return true;
+}
+
+const struct watched *state_watched(const struct state *state, const char *worker)
+{
+    for (size_t i = 0; i < state->watched_count; i++) {
+        if (strcmp(state->watched[i].worker, worker) == 0)
+            return &state->watched[i];
+    }
+    return NULL;
+}
+
+bool state_tired(const struct watched *watched)
+{
+    return watched != NULL && watched->beside > STATE_PATIENCE;
+}
+
+/* A task waits that this worker could take. */
+static bool beside_work(const struct state *state, const struct dr_worker_view *worker)
+{
+    const struct dr_queues_observed *picture = state_queues(state);
+    for (size_t i = 0; picture != NULL && i < picture->queues.count; i++) {
+        const struct dr_queue_view *queue = &picture->queues.items[i];
+        if (queue->waiting.count > 0 && state_lists(&worker->queues, queue->id))
+            return true;
+    }
+    return false;
+}
+
+static struct watched watch(const struct state *state, const struct dr_worker_view *worker,
+                            int64_t now_us)
+{
+    const struct watched *old = state_watched(state, worker->id);
+    bool same = old != NULL && strcmp(old->task, worker->task) == 0 &&
+                old->idle_since_us == worker->idle_since_us;
+    struct watched fresh = {.idle_since_us = worker->idle_since_us,
+                            .since_us = same ? old->since_us : now_us,
+                            .pictures = same ? old->pictures + 1 : 1};
+    bool idle = *worker->task == '\0';
+    if (idle && beside_work(state, worker))
+        fresh.beside = same ? old->beside + 1 : 1;
+    replace(&fresh.worker, worker->id);
+    replace(&fresh.task, worker->task);
+    return fresh;
+}
+
+bool state_take_workers(struct state *state, const struct dr_workers_observed *picture,
+                        int64_t now_us)
+{
+    const struct dr_workers_observed *old = state_workers(state);
+    if (picture->sent_ms == 0 || (old != NULL && picture->sent_ms <= old->sent_ms))
+        return false;
+    struct watched *fresh = calloc(picture->workers.count + 1, sizeof *fresh);
+    DR_ASSERT(fresh != NULL);
+    for (size_t i = 0; i < picture->workers.count; i++)
+        fresh[i] = watch(state, &picture->workers.items[i], now_us);
+    for (size_t i = 0; i < state->watched_count; i++)
+        free_watched(&state->watched[i]);
+    free(state->watched);
+    state->watched = fresh;
+    state->watched_count = picture->workers.count;
+    keep(&state->workers, &dr_desc_workers_observed, picture);
+    return true;
+}
+
+/* ---- clouds --------------------------------------------------------------------------------- */
+const struct cloud *state_cloud(const struct state *state, const char *account)
+{
+    for (size_t i = 0; i < state->cloud_count; i++) {
+        if (strcmp(state->clouds[i].account, account) == 0)
+            return &state->clouds[i];
+    }
+    return NULL;
+}
+
+bool state_take_cloud(struct state *state, const struct dr_cloud_observed *list)
+{
+    struct cloud *cloud = (struct cloud *)(uintptr_t)state_cloud(state, list->account);
+    if (list->sent_ms == 0 || (cloud != NULL && list->sent_ms < cloud->sent_ms))
+        return false;
+    if (cloud == NULL) {
+        size_t count = state->cloud_count + 1;
+        state->clouds = realloc(state->clouds, count * sizeof *state->clouds);
+        DR_ASSERT(state->clouds != NULL);
+        cloud = &state->clouds[state->cloud_count++];
+        *cloud = (struct cloud){0};
+        replace(&cloud->account, list->account);
+    }
+    /* An error says nothing of what is there: the good list's time stays (P1). */
+    if (list->ok)
+        cloud->sent_ms = list->sent_ms;
+    cloud->ok = list->ok;
+    replace(&cloud->sentence, list->sentence);
+    return true;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+const struct dr_machine_row *state_row(const struct state *state, size_t i)
+{
+    DR_ASSERT(i < state->machine_count);
+    return state->machines[i].record.value;
+}
+
+const struct dr_machine_row *state_by_instance(const struct state *state, const char *instance_id)
+{
+    for (size_t i = 0; *instance_id != '\0' && i < state->machine_count; i++) {
+        if (strcmp(state_row(state, i)->instance_id, instance_id) == 0)
+            return state_row(state, i);
+    }
+    return NULL;
+}
+
+static struct known *find(struct state *state, const char *id)
+{
+    for (size_t i = 0; i < state->machine_count; i++) {
+        if (strcmp(state_row(state, i)->id, id) == 0)
+            return &state->machines[i];
+    }
+    return NULL;
+}
+
+static void drop(struct state *state, struct known *known)
+{
+    dr_record_free(&known->record);
+    *known = state->machines[--state->machine_count];
+}
+
+static void put(struct state *state, const struct dr_machine_row *row, int64_t seq)
+{
+    struct known *known = find(state, row->id);
+    if (known == NULL) {
+        if (state->machine_count == state->machine_room) {
+            state->machine_room = state->machine_room == 0 ? 16 : state->machine_room * 2;
+            state->machines =
+                realloc(state->machines, state->machine_room * sizeof *state->machines);
+            DR_ASSERT(state->machines != NULL);
+        }
+        known = &state->machines[state->machine_count++];
+        *known = (struct known){0};
+    }
+    keep(&known->record, &dr_desc_machine_row, row);
+    known->seq = seq;
+}
+
+bool state_take_machine(struct state *state, const struct dr_machine_changed *event)
+{
+    if (event->seq <= state->seq)
+        return false; /* a snapshot has shown it already */
+    state->seq = event->seq;
+    /* Ended ones too, until the next snapshot: one asked for earlier may still show them alive. */
+    put(state, &event->machine, event->seq);
+    return true;
+}
+
+void state_lose_rows(struct state *state)
+{
+    state->rows_known = false;
+    state->seq = 0; /* the ledger may be another one, that counts from anew */
+    for (size_t i = 0; i < state->machine_count; i++)
+        state->machines[i].seq = 0;
+}
+
+void state_take_rows(struct state *state, const struct dr_ledger_state *rows)
+{
+    for (size_t i = 0; i < state->machine_count;) {
+        if (state->machines[i].seq <= rows->seq)
+            drop(state, &state->machines[i]);
+        else
+            i++;
+    }
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        const struct dr_machine_row *row = &rows->machines.items[i];
+        if (find(state, row->id) == NULL)
+            put(state, row, rows->seq);
+    }
+    if (rows->seq > state->seq)
+        state->seq = rows->seq;
+    state->rows_known = true;
+    replace(&state->blocked, rows->blocked);
+}

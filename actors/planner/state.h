@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the planner knows: the newest pictures, the clouds' lists, the ledger's rows. Facts only;
+ * what follows from them is in demand, supply and buy. */
+#pragma once
+#include "drover/config.h"
+#include "drover/message.h"
+
+struct now {
+    int64_t boot_ms; /* CLOCK_BOOTTIME */
+    int64_t wall_us;
+};
+
+/* A machine row and the ledger's sequence at which it was so. */
+struct known {
+    struct dr_record record;
+    int64_t seq;
+};
+
+struct cloud {
+    char *account;
+    int64_t sent_ms;
+    bool ok;
+    char *sentence;
+};
+
+/* How long a worker has looked the same, by pictures of the workers. */
+struct watched {
+    char *worker;
+    char *task;            /* "" when idle */
+    int64_t idle_since_us; /* as its picture says */
+    int64_t since_us;      /* first picture that showed it so */
+    int pictures;          /* that did */
+    int beside;            /* of those, in a row: idle beside a waiting task that it listens to */
+};
+
+/* An idle worker that was seen so often beside a waiting task is no supply (P6). */
+#define STATE_PATIENCE 3
+
+struct state {
+    const struct dr_cfg_root *config; /* borrowed */
+    struct dr_record queues;          /* struct dr_queues_observed; value NULL: none yet */
+    struct dr_record workers;         /* struct dr_workers_observed */
+    struct known *machines;
+    size_t machine_count, machine_room;
+    struct cloud *clouds;
+    size_t cloud_count;
+    struct watched *watched;
+    size_t watched_count;
+    int64_t seq;     /* the newest that is reflected in the rows */
+    bool rows_known; /* a snapshot was read and no event missed since */
+    char *blocked;   /* the ledger's sentence; "" */
+};
+
+void state_init(struct state *state, const struct dr_cfg_root *config);
+void state_free(struct state *state);
+
+/* Each takes what is newer than what is there and says whether anything was taken. */
+bool state_take_queues(struct state *state, const struct dr_queues_observed *picture);
+bool state_take_workers(struct state *state, const struct dr_workers_observed *picture,
+                        int64_t now_us);
+bool state_take_cloud(struct state *state, const struct dr_cloud_observed *list);
+bool state_take_machine(struct state *state, const struct dr_machine_changed *event);
+/* Events were missed, or the ledger began a new life: nothing is planned before a snapshot. */
+void state_lose_rows(struct state *state);
+/* Rows that events have made newer meanwhile stay as they are. */
+void state_take_rows(struct state *state, const struct dr_ledger_state *rows);
+
+const struct dr_machine_row *state_row(const struct state *state, size_t i);
+const struct dr_machine_row *state_by_instance(const struct state *state, const char *instance_id);
+const struct watched *state_watched(const struct state *state, const char *worker);
+const struct cloud *state_cloud(const struct state *state, const char *account);
+const struct dr_queue_view *state_queue(const struct state *state, const char *name);
+
+/* NULL while there is none. */
+const struct dr_queues_observed *state_queues(const struct state *state);
+const struct dr_workers_observed *state_workers(const struct state *state);
+
+/* Idle beside a waiting task for too long. */
+bool state_tired(const struct watched *watched);
+
+bool state_lists(const struct dr_strs *list, const char *text);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supply.h"
+
+#include <string.h>
+
+#include "text.h"
+
+/* After `up` a machine's other slots have this long to show up before they stop counting. */
+#define SLOTS_APPEAR_US (120 * 1000000LL)
+
+static bool is(const struct dr_machine_row *row, const char *state)
+{
+    return strcmp(row->state, state) == 0;
+}
+
+bool supply_is_live(const struct dr_machine_row *row)
+{
+    return !is(row, "gone") && !is(row, "failed") && !is(row, "cancelled");
+}
+
+/* A worker of ours counts while its machine is alive in the cloud and not on its way out (P6). */
+static bool usable(const struct state *state, const struct dr_worker_view *worker)
+{
+    if (*worker->task != '\0' || !worker->proven)
+        return false;
+    if (!worker->ours)
+        return true;
+    const struct dr_machine_row *row = state_by_instance(state, worker->instance_id);
+    return row != NULL && (is(row, "booting") || is(row, "up"));
+}
+
+static void add_workers(struct dr_arena *arena, const struct state *state,
+                        const struct demands *demands, struct match *match, struct supply *out)
+{
+    const struct dr_workers_observed *picture = state_workers(state);
+    for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
+        const struct dr_worker_view *worker = &picture->workers.items[i];
+        if (!usable(state, worker))
+            continue;
+        const bool *listens = demand_mark(arena, demands, &worker->queues);
+        const struct watched *watched = state_watched(state, worker->id);
+        if (!state_tired(watched)) {
+            match_add(match, SUPPLY_IDLE, listens, 1);
+            continue;
+        }
+        for (size_t q = 0; q < demands->count; q++) {
+            if (listens[q])
+                out->tired[q] = watched;
+        }
+    }
+}
+
+struct listed {
+    int64_t all, idle;
+};
+
+/* The workers of a machine that the newest picture lists: those slots are judged by themselves. */
+static struct listed listed(const struct state *state, const struct dr_machine_row *row)
+{
+    struct listed n = {0};
+    const struct dr_workers_observed *picture = state_workers(state);
+    for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
+        const struct dr_worker_view *worker = &picture->workers.items[i];
+        if (!worker->ours || *row->instance_id == '\0' ||
+            strcmp(worker->instance_id, row->instance_id) != 0)
+            continue;
+        n.all++;
+        n.idle += usable(state, worker);
+    }
+    return n;
+}
+
+static int64_t coming(const struct dr_machine_row *row, struct listed workers, struct now now)
+{
+    int64_t missing = row->slots > workers.all ? row->slots - workers.all : 0;
+    if (is(row, "wanted") || is(row, "launching"))
+        return row->slots;
+    if (is(row, "booting"))
+        return missing;
+    bool young = row->up_us != 0 && now.wall_us - row->up_us < SLOTS_APPEAR_US;
+    return is(row, "up") && young ? missing : 0;
+}
+
+static void add_machine(struct dr_arena *arena, const struct state *state,
+                        const struct demands *demands, struct match *match, bool settling,
+                        struct now now, const struct dr_machine_row *row, struct supply *out)
+{
+    const bool *listens = demand_mark(arena, demands, &row->queues);
+    struct listed workers = listed(state, row);
+    int64_t slots = coming(row, workers, now);
+    bool wanted = is(row, "wanted");
+    if (slots > 0) {
+        size_t group = match_add(match, wanted ? SUPPLY_WANTED : SUPPLY_BOOT, listens, slots);
+        if (wanted)
+            out->wanted[out->wanted_count++] = (struct supply_wanted){row, group};
+    }
+    int64_t rest = row->slots - slots - workers.idle;
+    if (settling && rest > 0 && !is(row, "terminating"))
+        match_add(match, SUPPLY_KNOWN, listens, rest);
+}
+
+void supply_add(struct dr_arena *arena, const struct state *state, const struct demands *demands,
+                struct match *match, bool settling, struct now now, struct supply *out)
+{
+    out->wanted = text_alloc(arena, state->machine_count * sizeof *out->wanted);
+    out->wanted_count = 0;
+    out->tired = text_alloc(arena, demands->count * sizeof *out->tired);
+    add_workers(arena, state, demands, match, out);
+    for (size_t i = 0; i < state->machine_count; i++) {
+        const struct dr_machine_row *row = state_row(state, i);
+        if (supply_is_live(row))
+            add_machine(arena, state, demands, match, settling, now, row, out);
+    }
+}

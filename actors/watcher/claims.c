@@ -59,8 +59,8 @@ static void acked(const struct dr_ack *ack, void *arg)
     struct asked *asked = arg;
     int64_t again_ms = ack == NULL ? CLAIM_RETRY_MS : ack->ok ? 0 : REFUSED_RETRY_MS;
     if (ack != NULL && !ack->ok)
-        port_log(asked->claims->port, DR_LOG_INFO, NULL, "the ledger refused %s (%s): %s: %s",
-                 dr_row_by_type(asked->type)->name, asked->key, ack->code, ack->sentence);
+        port_log_often(asked->claims->port, DR_LOG_INFO, NULL, "the ledger refused %s (%s): %s: %s",
+                       dr_row_by_type(asked->type)->name, asked->key, ack->code, ack->sentence);
     claim_settle(asked->claims, asked->key, ack == NULL ? 0 : ack->seq, again_ms);
     free(asked);
 }

@@ -97,9 +97,9 @@ static void on_written(const struct clearml_answer *answer, void *arg)
         memory->written_for_us = write->for_us; /* also when unknown: it is read back */
     }
     if (answer->cls == CLEARML_REFUSED)
-        port_log(drain->claims->port, DR_LOG_WARNING, NULL,
-                 "the drain flag of %s could not be changed: %s", write->instance,
-                 answer->sentence);
+        port_log_often(drain->claims->port, DR_LOG_WARNING, NULL,
+                       "the drain flag of %s could not be changed: %s", write->instance,
+                       answer->sentence);
     claim_settle(drain->claims, write->claim, 0, answer->cls == CLEARML_OK ? 0 : CLAIM_RETRY_MS);
     free(write);
 }

@@ -85,11 +85,12 @@ static void failed(struct keys *keys, const struct clearml_answer *answer, const
 {
     bool refused = answer->cls == CLEARML_REFUSED;
     if (refused)
-        port_log(port_of(keys), DR_LOG_ERROR, NULL,
-                 "the ClearML server refused to %s: %s. Machines need keys of their own: give "
-                 "Drover the key of a user who may create them (not one of the server's fixed "
-                 "users)",
-                 what, answer->sentence);
+        port_log_often(
+            port_of(keys), DR_LOG_ERROR, NULL,
+            "the ClearML server refused to %s: %s. Machines need keys of their own: give "
+            "Drover the key of a user who may create them (not one of the server's fixed "
+            "users)",
+            what, answer->sentence);
     let_go(keys, 0, refused ? REFUSED_RETRY_MS : RETRY_MS);
 }
 
@@ -195,8 +196,8 @@ static void on_confirmed(const struct clearml_answer *answer, void *arg)
     unsigned char *sealed =
         port_of(keys)->seal(port_of(keys)->shell, &keys->seal_pk, keys->secret, &len);
     if (sealed == NULL) {
-        port_log(port_of(keys), DR_LOG_ERROR, NULL,
-                 "key %s cannot be sealed: its row's public key is none", keys->key);
+        port_log_often(port_of(keys), DR_LOG_ERROR, NULL,
+                       "key %s cannot be sealed: its row's public key is none", keys->key);
         let_go(keys, 0, REFUSED_RETRY_MS);
         return;
     }
@@ -211,8 +212,8 @@ static void on_recorded(const struct dr_ack *ack, void *arg)
 {
     struct keys *keys = arg;
     if (ack != NULL && !ack->ok) {
-        port_log(port_of(keys), DR_LOG_WARNING, NULL, "the ledger does not take key %s: %s",
-                 keys->key, ack->sentence);
+        port_log_often(port_of(keys), DR_LOG_WARNING, NULL, "the ledger does not take key %s: %s",
+                       keys->key, ack->sentence);
         if (keys->minting && strcmp(ack->code, "conflict") == 0) {
             keys->minting = false; /* nobody will have it: it is revoked, by label or key */
             dr_wipe_free_text(keys->secret);

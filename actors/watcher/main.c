@@ -179,10 +179,14 @@ static unsigned char *seal(void *arg, const struct dr_bin *public_key, const cha
     return dr_seal_to(public_key->bytes, text, strlen(text), len);
 }
 
-static void say(void *arg, enum dr_log_level level, const struct dr_log_ctx *ctx, const char *text)
+static void say(void *arg, enum dr_log_level level, bool often, const struct dr_log_ctx *ctx,
+                const char *text)
 {
     (void)arg;
-    dr_log_merged(level, ctx, "%s", text);
+    if (often)
+        dr_log_merged(level, ctx, "%s", text);
+    else
+        dr_log(level, ctx, "%s", text);
 }
 
 /* ---- the key pair -----------------------------------------------------------------------------

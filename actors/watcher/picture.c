@@ -279,6 +279,7 @@ static void on_workers(const struct clearml_answer *answer, void *arg)
     picture->workers = fresh;
     settle(picture);
     slots_tell(picture->claims, &picture->workers);
+    slots_unregister(picture->claims, &picture->workers);
     publish_workers(picture);
 }
 

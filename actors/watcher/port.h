@@ -31,7 +31,8 @@ struct port {
     /* Seals to a public key; the result is malloc'd. NULL: the key is none. */
     unsigned char *(*seal)(void *shell, const struct dr_bin *public_key, const char *text,
                            size_t *len);
-    void (*log)(void *shell, enum dr_log_level level, const struct dr_log_ctx *ctx,
+    /* often: equal ones within a minute are counted, not repeated (log.h) */
+    void (*log)(void *shell, enum dr_log_level level, bool often, const struct dr_log_ctx *ctx,
                 const char *text);
 };
 
@@ -40,8 +41,10 @@ static inline struct when port_now(const struct port *port)
     return port->now(port->shell);
 }
 
-/* Formats and logs. ctx may be NULL. */
+/* Formats and logs. ctx may be NULL. The second is for what is tried again and again. */
 void port_log(const struct port *port, enum dr_log_level level, const struct dr_log_ctx *ctx,
               const char *format, ...) __attribute__((format(printf, 4, 5)));
+void port_log_often(const struct port *port, enum dr_log_level level, const struct dr_log_ctx *ctx,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

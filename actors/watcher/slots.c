@@ -7,6 +7,8 @@
 
 #include "drover/assert.h"
 
+#define FAREWELL_AGAIN_MS 30000 /* the picture at hand may still show it */
+
 static struct slot_memory *recall(struct slots *slots, const char *worker,
                                   const struct dr_ledger_state *rows, int64_t now_us)
 {
@@ -110,6 +112,39 @@ void slots_tell(struct claims *claims, const struct workers *workers)
         claim_ask(claims, "slots", DR_SLOTS_OBSERVED,
                   &(struct dr_slots_observed){.slots = {news, count}});
     free(news);
+}
+
+struct farewell {
+    struct claims *claims;
+    char key[];
+};
+
+static void on_unregistered(const struct clearml_answer *answer, void *arg)
+{
+    struct farewell *farewell = arg;
+    bool done = answer->cls == CLEARML_OK || answer->cls == CLEARML_REFUSED;
+    claim_settle(farewell->claims, farewell->key, 0, done ? FAREWELL_AGAIN_MS : CLAIM_RETRY_MS);
+    free(farewell);
+}
+
+void slots_unregister(struct claims *claims, const struct workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++) {
+        const struct dr_worker_view *view = &workers->list[i];
+        const struct dr_machine_row *machine = rows_instance(claims->rows, view->instance_id);
+        if (!view->ours || machine == NULL || strcmp(machine->state, "gone") != 0)
+            continue;
+        size_t len = strlen(view->id) + sizeof "farewell:";
+        struct farewell *farewell = malloc(sizeof *farewell + len);
+        DR_ASSERT(farewell != NULL);
+        farewell->claims = claims;
+        snprintf(farewell->key, len, "farewell:%s", view->id);
+        if (claim_take(claims, farewell->key))
+            claims->port->call(claims->port->shell, "workers.unregister",
+                               json_pack("{s:s}", "worker", view->id), on_unregistered, farewell);
+        else
+            free(farewell);
+    }
 }
 
 void slots_free(struct slots *slots)

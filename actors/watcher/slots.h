@@ -27,6 +27,10 @@ void slots_remember(struct slots *slots, struct workers *workers,
 /* Tells the ledger: slots that changed, machines that are up. */
 void slots_tell(struct claims *claims, const struct workers *workers);
 
+/* Takes workers of machines that are gone off the server's list, where they would stand for 600 s:
+ * their machines ended without a word. */
+void slots_unregister(struct claims *claims, const struct workers *workers);
+
 void slots_free(struct slots *slots);
 
 #endif

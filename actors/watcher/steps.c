@@ -183,9 +183,9 @@ static void on_done(const struct clearml_answer *answer, void *arg)
         return;
     }
     if (refused) /* read again: either it was done before, or it is somebody else's */
-        port_log(op->steps->claims->port, DR_LOG_WARNING, &(struct dr_log_ctx){.task = op->task},
-                 "recovery %s of task %s: the server refused: %s", op->row, op->task,
-                 answer->sentence);
+        port_log_often(
+            op->steps->claims->port, DR_LOG_WARNING, &(struct dr_log_ctx){.task = op->task},
+            "recovery %s of task %s: the server refused: %s", op->row, op->task, answer->sentence);
     op_end(op, refused ? 5 * AGAIN_MS : AGAIN_MS);
 }
 

@@ -65,10 +65,11 @@ static unsigned char *seal(void *shell, const struct dr_bin *public_key, const c
     return (unsigned char *)sealed;
 }
 
-static void keep_log(void *shell, enum dr_log_level level, const struct dr_log_ctx *ctx,
+static void keep_log(void *shell, enum dr_log_level level, bool often, const struct dr_log_ctx *ctx,
                      const char *text)
 {
     struct fake *fake = shell;
+    (void)often;
     (void)ctx;
     size_t len = strlen(fake->log);
     snprintf(fake->log + len, sizeof fake->log - len, "%s: %s\n", dr_log_level_name(level), text);

@@ -134,6 +134,8 @@ class Machine:
             "drain_queue_id": server.queues[queues[0]], "worker_prefix": "drover",
             "worker_name": "pool", "type_name": "tiny", "cpu_only": True, "poll_s": 1,
             "agent_python": PYTHON, "kill_grace_s": 5,
+            # what a killed test leaves behind goes by its own switch
+            "own_idle_limit_s": 300, "max_life_s": 500, "max_task_s": 60,
             "env": ["%s=%s" % pair for pair in agent.items() if pair[1]]}, **settings)
         self.worker = "drover:pool:tiny:" + name
         path = os.path.join(self.home, "settings-in")

@@ -69,11 +69,11 @@ void fleet_said(struct prov_core *core, const char *id, bool ok, int64_t now_ms)
 }
 
 /* What a word by id means for a row. "unknown" changes nothing. */
-static void judge(struct prov_machine *machine, const struct dr_instance_view *view, int64_t now_ms,
-                  struct prov_effects *out)
+static void judge(const struct prov_core *core, struct prov_machine *machine,
+                  const struct dr_instance_view *view, int64_t now_ms, struct prov_effects *out)
 {
     const char *sentence =
-        effects_format(out, "the cloud says of %s: %s", machine->instance, view->cloud_state);
+        effects_format(out, "account %s says: %s", core->account, view->cloud_state);
     if (state_is(view, "ended"))
         say(machine, "ended", sentence, now_ms, out);
     else if (state_is(view, "present") &&
@@ -129,7 +129,7 @@ static void compare_rows(struct prov_core *core, const struct driver_list *list,
             continue;
         const struct dr_instance_view *view = find(list, machine->instance);
         if (view) {
-            judge(machine, view, now_ms, out);
+            judge(core, machine, view, now_ms, out);
             continue;
         }
         effects_add(out, PROV_DO_DESCRIBE, machine->instance);
@@ -239,7 +239,7 @@ void fleet_described(struct prov_core *core, const char *instance, const struct 
     struct prov_machine *machine = core_bound(core, instance);
     const struct dr_instance_view *view = list->ok ? find(list, instance) : NULL;
     if (machine && view)
-        judge(machine, view, now_ms, out);
+        judge(core, machine, view, now_ms, out);
 }
 
 static void kill_due(struct prov_core *core, int64_t now_ms, struct prov_effects *out)

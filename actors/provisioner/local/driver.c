@@ -104,9 +104,11 @@ static void local_launch(void *self, const char *attempt, const char *body, size
 static const struct {
     const char *state, *cloud;
 } WORDS[] = {
-    [LOCAL_MISSING] = {"unknown", "no folder"},  [LOCAL_UNSTARTED] = {"unknown", "never started"},
-    [LOCAL_PRESENT] = {"present", "lock held"},  [LOCAL_ENDED] = {"ended", "lock free"},
-    [LOCAL_UNKNOWN] = {"unknown", "unreadable"},
+    [LOCAL_MISSING] = {"unknown", "its folder is missing"},
+    [LOCAL_UNSTARTED] = {"unknown", "it was never started"},
+    [LOCAL_PRESENT] = {"present", "its processes run"},
+    [LOCAL_ENDED] = {"ended", "its processes have ended"},
+    [LOCAL_UNKNOWN] = {"unknown", "its folder cannot be read"},
 };
 
 struct listing {
@@ -207,7 +209,8 @@ static void judge_missing(const struct local *local, const char *instance,
     struct local_identity identity = {.lock_path = lock_path, .instance = instance};
     bool lives = process_count_machine(&identity) > 0;
     view->state = lives ? "present" : "ended";
-    view->cloud_state = lives ? "no folder, but processes" : "no folder and no process";
+    view->cloud_state = lives ? "its folder is missing, its processes run"
+                              : "neither its folder nor a process of it is left";
 }
 
 static void local_describe(void *self, const char *instance, driver_listed_fn done, void *arg)

@@ -45,10 +45,11 @@ static int take_lock(const char *state_dir)
         return -1;
     }
     for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += 100) {
+        int error = errno;
         if (waited == 0)
             dr_log(DR_LOG_WARNING, NULL, "another ledger holds %s: waiting for its end", path);
-        if (errno != EWOULDBLOCK || waited >= LOCK_WAIT_MS) {
-            dr_log(DR_LOG_ERROR, &(struct dr_log_ctx){.err = strerror(errno)},
+        if (error != EWOULDBLOCK || waited >= LOCK_WAIT_MS) {
+            dr_log(DR_LOG_ERROR, &(struct dr_log_ctx){.err = strerror(error)},
                    "another ledger still holds %s: is a second Drover running on this directory?",
                    path);
             close(fd);

@@ -11,7 +11,6 @@
 #include "drover/assert.h"
 #include "secrets.h"
 
-#define QUEUES_MAX 256
 #define CA_MAX (1 << 20)
 
 static const char *first_set(const char *a, const char *b)
@@ -87,17 +86,16 @@ bool bootdata_render(const struct bootdata_request *request, struct boot_blob *o
                      struct dr_error *error)
 {
     struct secrets secrets;
-    const char *queues[QUEUES_MAX];
     char *ca = NULL, err[256] = "";
     if (!secrets_load(request->account->secrets_file, &secrets, error))
         return false;
     bool ok = read_ca(request->config->clearml.ca_file, &ca, error);
     if (ok) {
         struct boot_settings settings = settings_of(request, &secrets);
-        size_t count =
-            dr_config_type_queues(request->config, request->type->name, queues, QUEUES_MAX);
-        settings.queues = queues;
-        settings.queue_count = count < QUEUES_MAX ? count : QUEUES_MAX;
+        /* By id, and those only that the server has: an agent that is told to listen to a queue
+         * which does not exist ends. */
+        settings.queues = request->machine->queues.items;
+        settings.queue_count = request->machine->queues.count;
         settings.ca_pem = ca;
         if (boot_render(&settings, out, err, sizeof err) != 0)
             ok = dr_error_set(error, "no boot script for type %s: %s", request->type->name, err);

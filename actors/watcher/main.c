@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "clearml.h"
 #include "core.h"
@@ -23,13 +24,17 @@
 #define LOCK_WAIT_MS 20000 /* under droverd's ready_timeout: then it is tried afresh */
 #define ASK_TIMEOUT_MS 10000
 
+struct kept_call;
+
 struct shell {
     struct dr_actor *actor;
     struct clearml *clearml; /* NULL while there is no key pair: no_key says why */
     struct dr_error no_key;
     int64_t calls_before; /* made by clients that were replaced */
-    int under_way;        /* calls */
-    bool reopen;          /* the client is to be made anew once none is */
+    struct kept_call *under_way;
+    bool reopen;   /* the client is to be made anew once no call is under way */
+    bool stopping; /* what the core says is nobody's business any more */
+    int rowless;   /* fetches of the ledger's rows that failed in a row */
     int lock, timer;
     struct port port;
     struct watcher watcher;
@@ -54,6 +59,7 @@ struct kept_call {
     clearml_fn cb;
     void *arg;
     char sentence[640];
+    struct kept_call *prev, *next;
 };
 
 static struct kept_call *keep_call(struct shell *shell, clearml_fn cb, void *arg)
@@ -63,14 +69,14 @@ static struct kept_call *keep_call(struct shell *shell, clearml_fn cb, void *arg
     kept->shell = shell;
     kept->cb = cb;
     kept->arg = arg;
-    shell->under_way++;
+    DL_APPEND(shell->under_way, kept);
     return kept;
 }
 
 static void on_answer(const struct clearml_answer *answer, void *arg)
 {
     struct kept_call *kept = arg;
-    kept->shell->under_way--;
+    DL_DELETE(kept->shell->under_way, kept);
     kept->cb(answer, kept->arg);
     free(kept);
 }
@@ -149,7 +155,8 @@ static void on_rows(struct dr_actor *actor, const struct dr_answer *answer, void
     struct shell *shell = arg;
     const struct dr_message *message = answer->message;
     bool good = message != NULL && message->row->type == DR_LEDGER_STATE;
-    if (!good)
+    shell->rowless = good ? 0 : shell->rowless + 1;
+    if (shell->rowless > 1) /* one miss is a ledger that starts anew, or our own end */
         dr_log_merged(DR_LOG_WARNING, &(struct dr_log_ctx){.err = answer->failure},
                       "the ledger gave no rows");
     watcher_rows(&shell->watcher, good ? message->body : NULL);
@@ -167,7 +174,9 @@ static void fetch_rows(void *arg)
 
 static void publish(void *arg, enum dr_type type, const void *body)
 {
-    dr_publish(((struct shell *)arg)->actor, type, body, NULL);
+    struct shell *shell = arg;
+    if (!shell->stopping)
+        dr_publish(shell->actor, type, body, NULL);
 }
 
 static unsigned char *seal(void *arg, const struct dr_bin *public_key, const char *text,
@@ -182,7 +191,8 @@ static unsigned char *seal(void *arg, const struct dr_bin *public_key, const cha
 static void say(void *arg, enum dr_log_level level, bool often, const struct dr_log_ctx *ctx,
                 const char *text)
 {
-    (void)arg;
+    if (((struct shell *)arg)->stopping)
+        return;
     if (often)
         dr_log_merged(level, ctx, "%s", text);
     else
@@ -211,7 +221,7 @@ static void reread_key(struct shell *shell)
     const struct pace *pace = &shell->watcher.picture.pace;
     bool unkeyed = shell->clearml == NULL || pace->state == SERVER_WRONG_KEY;
     bool again = unkeyed && pace->failures > 0 && dr_boottime_ms() >= pace->not_before_ms;
-    if ((again || shell->reopen) && shell->under_way == 0)
+    if ((again || shell->reopen) && shell->under_way == NULL)
         open_client(shell);
 }
 
@@ -265,16 +275,18 @@ static int take_lock(const char *state_dir)
         return -1;
     }
     for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += 100) {
-        if (waited == 0)
-            dr_log(DR_LOG_WARNING, NULL, "another watcher holds %s: waiting for its end", path);
-        if (errno != EWOULDBLOCK || waited >= LOCK_WAIT_MS) {
-            dr_log(DR_LOG_ERROR, &(struct dr_log_ctx){.err = strerror(errno)},
-                   "another watcher still holds %s: is a second Drover running on this directory?",
-                   path);
-            close(fd);
-            return -1;
+        int error = errno;
+        if (error == EWOULDBLOCK && waited < LOCK_WAIT_MS) {
+            if (waited == 0)
+                dr_log(DR_LOG_WARNING, NULL, "another watcher holds %s: waiting for its end", path);
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+            continue;
         }
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        dr_log(DR_LOG_ERROR, &(struct dr_log_ctx){.err = strerror(error)},
+               "another watcher still holds %s: is a second Drover running on this directory?",
+               path);
+        close(fd);
+        return -1;
     }
     return fd;
 }
@@ -352,6 +364,12 @@ static void stop(struct dr_actor *actor)
     zloop_timer_end(dr_actor_loop(actor), shell->timer);
     if (shell->clearml != NULL)
         clearml_destroy(&shell->clearml);
+    shell->stopping = true;
+    while (shell->under_way != NULL) /* the core lets go of what it kept for them */
+        on_answer(&(struct clearml_answer){.cls = CLEARML_UNREACHABLE,
+                                           .sentence = "Drover stops",
+                                           .retry_after_ms = -1},
+                  shell->under_way);
     dr_log_flush();
     watcher_free(&shell->watcher);
     close(shell->lock);

@@ -160,8 +160,11 @@ bool pace_answer(struct pace *pace, const struct clearml_answer *answer, int64_t
     enum server_state before = pace->state;
     pace->state = state_of(pace, answer->cls);
     bool same = pace->since_us != 0 && pace->state == before;
-    if (same && (ok || pace->cls == answer->cls))
+    if (same && (ok || pace->cls == answer->cls)) {
+        if (!ok)
+            describe(pace, answer); /* shown where people look; not worth telling again */
         return false;
+    }
     pace->since_us = same ? pace->since_us : now_us;
     pace->cls = answer->cls;
     describe(pace, answer);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demand.h"
 #include "drover/assert.h"
 
 #define MARK_MS 15000
@@ -138,7 +139,7 @@ static void publish_queues(struct picture *picture)
 {
     struct dr_queues_observed observed = {.sent_ms = picture->tick_sent_ms,
                                           .settling = picture_settling(picture)};
-    observed.queues = queues_view(&picture->queues, &picture->workers, picture->claims->rows);
+    observed.queues = demand_view(&picture->queues, &picture->workers, picture->claims->rows);
     const char **changed = calloc(observed.queues.count + 1, sizeof *changed);
     DR_ASSERT(changed != NULL);
     observed.changed.items = changed;
@@ -149,7 +150,7 @@ static void publish_queues(struct picture *picture)
     dr_record_free(&picture->queues_said);
     int rc = dr_record_copy(&dr_desc_queues_observed, &observed, &picture->queues_said);
     DR_ASSERT(rc == 0);
-    queues_view_free(&observed.queues);
+    demand_view_free(&observed.queues);
     free(changed);
 }
 
@@ -163,7 +164,7 @@ static void finish_tick(struct picture *picture)
 
 static void ask_checks(struct picture *picture)
 {
-    json_t *body = queues_checks_request(&picture->queues, picture->tick_sent_ms);
+    json_t *body = demand_checks_request(&picture->queues, picture->tick_sent_ms);
     if (body == NULL) {
         finish_tick(picture);
         return;
@@ -208,7 +209,7 @@ static void on_checks(const struct clearml_answer *answer, void *arg)
     const char *wrong = NULL;
     bool taken =
         answer->cls == CLEARML_OK &&
-        queues_take_checks(&picture->queues, picture->asked, answer->data, answer->sent_ms, &wrong);
+        demand_take_checks(&picture->queues, picture->asked, answer->data, answer->sent_ms, &wrong);
     if (!weigh(picture, answer, taken ? NULL : wrong))
         end_tick(picture, false);
     else

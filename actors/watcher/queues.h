@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configured queues: what to ask of them, what the answers say, what of it is demand (P7).
- * A tick's answers are staged, and count only once all of them are there (P1). Pure. */
+/* The configured queues: what to ask of them and what the answers say. A tick's answers are staged,
+ * and count only once all of them are there (P1). What of it is demand: demand.h. Pure. */
 #ifndef DROVER_WATCHER_QUEUES_H
 #define DROVER_WATCHER_QUEUES_H
 
@@ -51,16 +51,8 @@ bool queues_take_list(struct queues *queues, const json_t *data, const char **wr
 json_t *queues_entries_request(const struct queues *queues, int64_t now_ms);
 bool queues_take_entries(struct queues *queues, const json_t *data, int64_t sent_ms,
                          const char **wrong);
-json_t *queues_checks_request(struct queues *queues, int64_t now_ms);
-bool queues_take_checks(struct queues *queues, const json_t *asked, const json_t *data,
-                        int64_t sent_ms, const char **wrong);
 void queues_commit(struct queues *queues);
 void queues_abandon(struct queues *queues);
-
-/* The picture, with the demand in it. Free with queues_view_free(); texts borrow from queues. */
-struct dr_queue_view_list queues_view(const struct queues *queues, const struct workers *workers,
-                                      const struct dr_ledger_state *rows);
-void queues_view_free(struct dr_queue_view_list *views);
 
 /* True when the server's newest whole reading has the task waiting in some configured queue. */
 bool queues_hold(const struct queues *queues, const char *task);

@@ -161,6 +161,7 @@ static void the_whole_way(void **state)
     fake_sleep(&fake, 60000);
     drain_step(&drain, 1000);
     assert_int_equal(fake.call_count, 0); /* quiet costs nothing */
+    fake_stop(&fake);
     drain_free(&drain);
     claims_free(&claims);
     fake_free(&fake);

@@ -90,12 +90,24 @@ void fake_init(struct fake *fake)
                                .log = keep_log};
 }
 
+void fake_stop(struct fake *fake)
+{
+    while (fake->ask_count > 0) {
+        struct fake_ask taken = fake->asks[--fake->ask_count];
+        taken.cb(NULL, taken.arg);
+        dr_record_free(&taken.body);
+    }
+    while (fake->call_count > 0) {
+        struct fake_call taken = fake->calls[--fake->call_count];
+        taken.cb(&(struct clearml_answer){.cls = CLEARML_UNREACHABLE, .sentence = "stopping"},
+                 taken.arg);
+        json_decref(taken.body);
+    }
+    assert_int_equal(fake->call_count + fake->ask_count, 0);
+}
+
 void fake_free(struct fake *fake)
 {
-    for (size_t i = 0; i < fake->call_count; i++)
-        json_decref(fake->calls[i].body);
-    for (size_t i = 0; i < fake->ask_count; i++)
-        dr_record_free(&fake->asks[i].body);
     for (size_t i = 0; i < 64; i++)
         dr_record_free(&fake->said[i]);
 }

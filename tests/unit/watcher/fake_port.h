@@ -44,6 +44,8 @@ void fake_fail(struct fake *fake, const char *endpoint, enum clearml_class cls, 
 /* Answers the oldest request to the ledger, which must be of this type. */
 void fake_ack(struct fake *fake, enum dr_type type, bool ok, const char *code, int64_t seq,
               const char *id);
+/* Fails all that is under way, as a shell that stops does: whoever waits lets go. */
+void fake_stop(struct fake *fake);
 /* The oldest call's body as compact text; freed by the next use. */
 const char *fake_body(struct fake *fake);
 /* The endpoint of the oldest call, or "". */

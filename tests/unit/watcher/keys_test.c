@@ -39,6 +39,7 @@ static void setup(struct bench *bench, const char *state, const char *access)
 
 static void teardown(struct bench *bench)
 {
+    fake_stop(&bench->fake);
     keys_free(&bench->keys);
     claims_free(&bench->claims);
     fake_free(&bench->fake);

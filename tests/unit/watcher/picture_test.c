@@ -37,6 +37,7 @@ static void setup(struct bench *bench)
 
 static void teardown(struct bench *bench)
 {
+    fake_stop(&bench->fake);
     picture_free(&bench->picture);
     claims_free(&bench->claims);
     fake_free(&bench->fake);

@@ -160,6 +160,7 @@ static void setup(struct bench *b, const char *state)
 
 static void teardown(struct bench *b)
 {
+    fake_stop(&b->fake);
     orphan_free(&b->orphan);
     recovery_free(&b->recovery);
     picture_free(&b->picture);

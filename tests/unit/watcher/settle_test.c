@@ -16,7 +16,7 @@ struct flock_row {
 
 static struct dr_ledger_state flock(const struct flock_row *in, size_t count,
                                     struct dr_machine_row *machines, struct dr_slot_row *slots,
-                                    char names[][16])
+                                    char names[][24])
 {
     for (size_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof names[i], "w%zu", i);
@@ -64,7 +64,7 @@ static void gaps(void **state)
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
             struct dr_machine_row machines[1];
             struct dr_slot_row slots[1];
-            char names[1][16];
+            char names[1][24];
             struct dr_ledger_state rows = flock(&table[i].machine, 1, machines, slots, names);
             rows.slots.count = 0;
             struct settle settle = {0};
@@ -103,7 +103,7 @@ static void vanishing(void **state)
         struct flock_row in[64];
         struct dr_machine_row machines[64];
         struct dr_slot_row slots[64];
-        char names[64][16];
+        char names[64][24];
         const char *ids[64];
         for (size_t k = 0; k < table[i].known; k++)
             in[k] = (struct flock_row){k < table[i].ending ? "terminating" : "up", 10, 0};
@@ -127,7 +127,7 @@ static void they_count_together_within_a_minute(void **state)
     struct flock_row in[4] = {{"up", 1, 0}, {"up", 1, 0}, {"up", 1, 0}, {"up", 1, 0}};
     struct dr_machine_row machines[4];
     struct dr_slot_row slots[4];
-    char names[4][16];
+    char names[4][24];
     struct dr_ledger_state rows = flock(in, 4, machines, slots, names);
     const char *ids[] = {"w0", "w1", "w2", "w3"};
     struct settle settle = {0};
@@ -154,7 +154,7 @@ static void a_restart_neither_forgets_nor_prolongs(void **state)
     struct flock_row in[4] = {{"up", 1, 0}, {"up", 1, 0}, {"up", 1, 0}, {"gone", 1, 2}};
     struct dr_machine_row machines[4];
     struct dr_slot_row slots[4];
-    char names[4][16];
+    char names[4][24];
     struct dr_ledger_state rows = flock(in, 4, machines, slots, names);
     rows.healthy_us = 1000 * S;
     rows.settling_until_us = 1300 * S;

@@ -212,6 +212,7 @@ static void the_ledger_is_told_what_changed(void **state)
     assert_int_equal(observed->slots.items[0].idle_since_us, WALL);
     assert_non_null(strstr(fake.log, "the ledger refused machine.up"));
     workers_free(&workers);
+    fake_stop(&fake);
     slots_free(&slots);
     claims_free(&claims);
     fake_free(&fake);

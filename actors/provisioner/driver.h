@@ -58,8 +58,9 @@ typedef void (*driver_listed_fn)(void *arg, const struct driver_list *list);
 
 /* What a request is built from. Everything in it ends up in the exact bytes that are kept (P10). */
 struct driver_request {
-    const char *attempt; /* idempotency token, name and tag */
-    size_t count;        /* machines asked for */
+    const char *attempt;                  /* idempotency token, name and tag */
+    size_t count;                         /* machines asked for */
+    const struct dr_cfg_account *account; /* as configured now */
     const struct dr_cfg_type *type;
     const char *deployment;
     const char *ledger_id;

@@ -61,3 +61,6 @@ void shell_describe(struct shell *shell, const char *instance);
 void shell_terminate(struct shell *shell, const char *instance);
 void shell_clean(struct shell *shell, const char *instance);
 void shell_collect_logs(struct shell *shell);
+
+/* Everything that an instance has printed until now. */
+void shell_collect_log(struct shell *shell, const char *machine, const char *instance);

@@ -124,11 +124,16 @@ void shell_collect_logs(struct shell *shell)
     core_each_bound(shell->core, collect_one, shell);
 }
 
+void shell_collect_log(struct shell *shell, const char *machine, const char *instance)
+{
+    const int most = 256; /* a log that grows while it is read ends here too */
+    for (int i = 0; i < most && collect(shell, machine, instance);)
+        i++;
+}
+
 void shell_clean(struct shell *shell, const char *instance)
 {
-    const int most = 256;
-    for (int i = 0; i < most && collect(shell, core_machine_of(shell->core, instance), instance);)
-        i++;
+    shell_collect_log(shell, core_machine_of(shell->core, instance), instance);
     bootlog_done(shell->logs, instance);
     if (shell->ops->forget)
         shell->ops->forget(shell->driver, instance);

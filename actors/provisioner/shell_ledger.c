@@ -154,6 +154,7 @@ static bool build(struct shell *shell, const struct dr_attempt_full *full, const
     struct driver_request request = {
         .attempt = full->attempt.id,
         .count = full->machines.count,
+        .account = data.account,
         .type = data.type,
         .deployment = config->deployment,
         .ledger_id = shell->ledger_id,
@@ -304,6 +305,8 @@ void shell_say(struct shell *shell, const struct prov_effect *effect)
     struct dr_log_ctx ctx = {.machine = effect->id};
     dr_log(DR_LOG_INFO, &ctx, "instance %s is %s: %s", effect->instance, effect->word,
            effect->sentence);
+    if (strcmp(effect->word, "ended") == 0) /* its last words, while the row still names it */
+        shell_collect_log(shell, effect->id, effect->instance);
     struct dr_machine_seen body = {
         .machine = effect->id,
         .instance_id = effect->instance,

@@ -103,6 +103,7 @@ static struct dr_strbuf build(struct world *world, const char *attempt, const ch
     struct dr_error error = {0};
     struct driver_request request = {.attempt = attempt,
                                      .count = 1,
+                                     .account = &world->account,
                                      .type = &type,
                                      .deployment = "test",
                                      .ledger_id = "ledger-1",
@@ -339,16 +340,21 @@ static void test_own_end_leaves_no_process(void **state)
     assert_non_null(strstr(read_text(in_machine(world, "local-a1", "end.json")), "\"exit\":7"));
 }
 
-static void test_launcher_killed(void **state)
+static void kill_launcher(const struct world *world)
 {
-    struct world *world = *state;
     int pid = 0;
-    make_strays(world, "a1", "sleep 1000");
-    await_processes(stray_word(), 3);
     assert_int_equal(
         sscanf(read_text(in_machine(world, "local-a1", "record.json")), "{\"pid\":%d", &pid), 1);
     assert_int_equal(kill(pid, SIGKILL), 0);
     await_processes("drover-local-machine local-a1", 0);
+}
+
+static void test_launcher_killed(void **state)
+{
+    struct world *world = *state;
+    make_strays(world, "a1", "sleep 1000");
+    await_processes(stray_word(), 3);
+    kill_launcher(world);
     assert_string_equal(listed(world, "local-a1"), "present"); /* its processes live */
     end(world, "local-a1");
     assert_int_equal(access(in_machine(world, "local-a1", "user-data"), F_OK), -1);
@@ -390,6 +396,24 @@ static void test_dead_before_recording_is_unstarted(void **state)
     await_log(world, "local-a1", "late");
     assert_string_equal(listed(world, "local-a1"), "present");
     end(world, "local-a1");
+}
+
+/* machines_dir may be reached through a link; its processes are still recognised by their lock. */
+static void test_linked_folder(void **state)
+{
+    struct world *world = *state;
+    char link[160];
+    snprintf(link, sizeof link, "%s/link", world->dir);
+    assert_int_equal(symlink("machines", link), 0);
+    driver_local.close(world->driver);
+    zloop_destroy(&world->loop);
+    world->account.machines_dir = link;
+    open_driver(world);
+    make_strays(world, "a1", "sleep 1000");
+    await_processes(stray_word(), 3);
+    kill_launcher(world);
+    end(world, "local-a1");
+    await_processes(stray_word(), 0);
 }
 
 static void test_folder_gone(void **state)
@@ -462,6 +486,7 @@ int main(void)
         TEST(test_launcher_killed),
         TEST(test_survives_its_starter),
         TEST(test_dead_before_recording_is_unstarted),
+        TEST(test_linked_folder),
         TEST(test_folder_gone),
         TEST(test_bad_requests),
         TEST(test_forget_leaves_nothing),

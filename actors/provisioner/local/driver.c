@@ -23,6 +23,8 @@
 #include "spawn.h"
 
 #define KILL_PASSES 5
+#define PATH_RESERVE 128 /* for an instance id and a file in its folder */
+#define UNSTARTED_KEPT_S 600
 #define LOG_KEPT (1 << 20)
 
 bool local_instance_id(const char *attempt, size_t index, char out[LOCAL_ID_MAX])
@@ -30,6 +32,17 @@ bool local_instance_id(const char *attempt, size_t index, char out[LOCAL_ID_MAX]
     int len = index == 0 ? snprintf(out, LOCAL_ID_MAX, "local-%s", attempt)
                          : snprintf(out, LOCAL_ID_MAX, "local-%s-%zu", attempt, index);
     return len > 0 && len < LOCAL_ID_MAX && session_id_ok(out);
+}
+
+/* The kernel names files by their real path, and by that a machine's lock is recognised. */
+static bool settle_path(struct local *local, struct dr_error *error)
+{
+    char real[PATH_MAX];
+    if (!realpath(local->machines_dir, real) || strlen(real) >= LOCAL_PATH_MAX - PATH_RESERVE)
+        return dr_error_set(error, "machines_dir %s cannot be used: %s", local->machines_dir,
+                            errno ? strerror(errno) : "its real path is too long");
+    snprintf(local->machines_dir, sizeof local->machines_dir, "%s", real);
+    return true;
 }
 
 static void *local_open(const struct driver_setup *setup, struct dr_error *error)
@@ -41,18 +54,16 @@ static void *local_open(const struct driver_setup *setup, struct dr_error *error
     int len = dir[0] ? snprintf(local->machines_dir, sizeof local->machines_dir, "%s", dir)
                      : snprintf(local->machines_dir, sizeof local->machines_dir, "%s/machines",
                                 setup->state_dir);
-    snprintf(local->agent_python, sizeof local->agent_python, "%s", setup->account->agent_python);
-    bool ok = len > 0 && len < LOCAL_PATH_MAX - 128 && local->machines_dir[0] == '/';
+    bool ok = len > 0 && len < LOCAL_PATH_MAX - PATH_RESERVE && local->machines_dir[0] == '/';
     if (!ok)
         dr_error_set(error,
                      "machines_dir of account %s must be an absolute path of at most %d "
                      "bytes",
-                     setup->account->name, LOCAL_PATH_MAX - 128);
+                     setup->account->name, LOCAL_PATH_MAX - PATH_RESERVE);
     if (ok && mkdir(local->machines_dir, 0700) != 0 && errno != EEXIST)
         ok = dr_error_set(error, "cannot make machines_dir %s: %s", local->machines_dir,
                           strerror(errno));
-    if (ok)
-        ok = spawn_find_launcher(local->launcher, error);
+    ok = ok && settle_path(local, error) && spawn_find_launcher(local->launcher, error);
     if (ok)
         return local;
     free(local);
@@ -130,6 +141,16 @@ static void listing_add(struct listing *listing, const char *id)
     snprintf(listing->ids[listing->count++], LOCAL_ID_MAX, "%s", id);
 }
 
+/* Its launch broke off before it came about; nobody will ask for it again. */
+static void drop_old_unstarted(const struct local *local, const char *id)
+{
+    char path[LOCAL_PATH_MAX];
+    struct stat st;
+    if (session_path(path, local->machines_dir, id, "") && stat(path, &st) == 0 &&
+        dr_wall_us() / 1000000 - st.st_mtime > UNSTARTED_KEPT_S)
+        session_remove(local->machines_dir, id);
+}
+
 /* Fills the views once the arrays no longer move. An end leaves no secret behind, also when the
  * launcher was killed and could not see to it. */
 static void listing_look(const struct local *local, struct listing *listing)
@@ -139,6 +160,8 @@ static void listing_look(const struct local *local, struct listing *listing)
         enum local_state state = session_look(local->machines_dir, listing->ids[i], record);
         if (state == LOCAL_ENDED)
             session_wipe(local->machines_dir, listing->ids[i]);
+        if (state == LOCAL_UNSTARTED)
+            drop_old_unstarted(local, listing->ids[i]);
         listing->items[i] = (struct dr_instance_view){
             .instance_id = listing->ids[i],
             .attempt = record->attempt,

@@ -12,7 +12,6 @@ struct local {
     struct _zloop_t *loop;
     char machines_dir[LOCAL_PATH_MAX];
     char launcher[LOCAL_PATH_MAX];
-    char agent_python[LOCAL_PATH_MAX];
 };
 
 /* "local-<attempt>", with "-N" for the N-th of a batch. False if that is no host name. */

@@ -58,15 +58,16 @@ static void add_network_env(json_t *env)
 bool local_build(void *self, const struct driver_request *request, struct dr_strbuf *body,
                  struct dr_error *error)
 {
-    const struct local *local = self;
     json_t *env = json_array();
     const char *path = getenv("PATH");
+    const char *agent_python = request->account->agent_python;
+    (void)self;
     add_env(env, "PATH", path && path[0] ? path : DEFAULT_PATH);
     add_env(env, "LANG", "C.UTF-8");
     add_network_env(env);
-    if (local->agent_python[0]) {
+    if (agent_python[0]) {
         add_env(env, "CLEARML_AGENT_SKIP_PYTHON_ENV_INSTALL", "1");
-        add_env(env, "CLEARML_AGENT_SKIP_PIP_VENV_INSTALL", local->agent_python);
+        add_env(env, "CLEARML_AGENT_SKIP_PIP_VENV_INSTALL", agent_python);
     }
     json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:s%}", "attempt", request->attempt, "ledger_id",
                              request->ledger_id, "deployment", request->deployment, "env", env,

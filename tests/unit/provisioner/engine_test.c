@@ -291,9 +291,9 @@ static void test_failing_type_is_slowed(void **state)
     bool told = false;
     ready(world);
     for (int i = 0; i < 6; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "m%d", i);
-        struct dr_machine_row *row = world_machine(world, strdup(id), "booting", strdup(id));
+        static char ids[6][16];
+        snprintf(ids[i], sizeof ids[i], "m%d", i);
+        struct dr_machine_row *row = world_machine(world, ids[i], "booting", ids[i]);
         world_tell_machine(world, row);
         row->state = "gone";
         world_tell_machine(world, row);

@@ -182,6 +182,27 @@ static void an_instance_is_bound_once(void **state)
     assert_string_equal(fixture_machine(f, machine).state, "launching");
 }
 
+/* The second pair cannot be: the first is undone with it. */
+static void a_batch_binds_whole_or_not_at_all(void **state)
+{
+    struct fixture *f = *state;
+    const char *ids[3];
+    fixture_boot(f, "far", "i-1");
+    fixture_boot(f, "cpu", "i-2");
+    const char *attempt = open_batch(f, ids);
+    int64_t seq = core_seq(f->ledger);
+    assert_false(ask(f, ATTEMPT_CLOSE, attempt_close, .attempt = attempt, .outcome = "launched",
+                     .instances = STRS("i-1", "i-2")));
+    assert_string_equal(fixture_code(f), "conflict");
+    assert_int_equal(f->events, 0);
+    assert_int_equal(core_seq(f->ledger), seq);
+    assert_string_equal(fixture_machine(f, ids[0]).state, "launching");
+    assert_string_equal(fixture_machine(f, ids[0]).instance_id, "");
+    /* An id is unique within its account: i-1 is another's in another. */
+    assert_true(ask(f, ATTEMPT_CLOSE, attempt_close, .attempt = attempt, .outcome = "launched",
+                    .instances = STRS("i-1", "i-3", "i-4")));
+}
+
 static void refused_goes_back_to_wanted_and_fails_after_five(void **state)
 {
     struct fixture *f = *state;
@@ -288,6 +309,7 @@ int main(void)
         T(launched_binds_and_erases),
         T(a_batch_binds_in_order),
         T(an_instance_is_bound_once),
+        T(a_batch_binds_whole_or_not_at_all),
         T(refused_goes_back_to_wanted_and_fails_after_five),
         T(give_up_fails_at_once),
         T(every_close),

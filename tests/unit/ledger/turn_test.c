@@ -169,6 +169,7 @@ static void a_failed_turn_is_withdrawn_whole(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM machine"), 0);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM request"), 0);
     assert_true(fixture_ask_as(f, "planner", DR_MACHINE_WANT, &want, "one"));
+    assert_int_equal(f->ack.seq, 1); /* the sequence took no part in it either */
 }
 
 static void a_request_for_another_is_refused(void **state)

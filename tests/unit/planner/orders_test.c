@@ -38,6 +38,31 @@ static void one_want_is_under_way_per_type(void **state)
     world_free(w);
 }
 
+/* What is under way is counted on: the next type is not asked instead. */
+static void a_want_under_way_does_not_spill_over(void **state)
+{
+    (void)state;
+    static const char capped[] =
+        "deployment: test\n"
+        "clearml: {api_server: 'http://127.0.0.1:1'}\n"
+        "accounts: [{name: home, driver: local}]\n"
+        "machine_types: [{name: cpu, account: home, max_machines: 2}, {name: big, account: home}]\n"
+        "queues: [{name: low, types: [cpu, big]}]\n";
+    struct world *w = world_new(capped);
+    world_queue(w, "low", 2);
+    world_show(w);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), 2);
+    world_show(w);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "big"), -1);
+    world_queue(w, "low", 3);
+    world_show(w);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "big"), 1); /* the cap is reached with what is under way */
+    world_free(w);
+}
+
 static void rows_that_were_promised_are_waited_for(void **state)
 {
     (void)state;
@@ -279,6 +304,22 @@ static void an_old_snapshot_brings_nothing_back(void **state)
     world_free(w);
 }
 
+/* An event that a snapshot has overtaken changes nothing. */
+static void an_old_event_brings_nothing_back(void **state)
+{
+    (void)state;
+    struct world *w = begin(0);
+    struct dr_machine_row *row = world_machine(w, "m1", "cpu", "booting");
+    struct dr_machine_changed late = {.seq = w->seq, .from = "", .machine = *row};
+    w->machine_count = 0; /* gone since */
+    world_queue(w, "low", 1);
+    world_show(w);
+    planner_take(w->planner, dr_row_by_type(DR_MACHINE_CHANGED), &late, w->now);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), 1);
+    world_free(w);
+}
+
 static void a_plan_is_published_when_it_changed(void **state)
 {
     (void)state;
@@ -300,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_want_is_under_way_per_type),
+        cmocka_unit_test(a_want_under_way_does_not_spill_over),
         cmocka_unit_test(rows_that_were_promised_are_waited_for),
         cmocka_unit_test(a_promise_that_does_not_show_is_asked_for),
         cmocka_unit_test(stale_reads_the_rows_and_plans_again),
@@ -313,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_newcomer_asks_for_everything),
         cmocka_unit_test(a_gap_at_the_ledger_reads_the_rows_anew),
         cmocka_unit_test(an_old_snapshot_brings_nothing_back),
+        cmocka_unit_test(an_old_event_brings_nothing_back),
         cmocka_unit_test(a_plan_is_published_when_it_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

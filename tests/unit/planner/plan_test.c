@@ -364,6 +364,7 @@ static void a_deadlock_is_named(void **state)
         world_show(w);
         world_plan(w);
         warned += world_effects(w, EFFECT_WARN);
+        assert_int_equal(warned, i < 3 ? 0 : 1); /* a task may just have begun */
         assert_string_equal(world_verdict(w, "one"), "capped");
     }
     assert_int_equal(warned, 1);

@@ -54,6 +54,15 @@ bool core_synced(const struct prov_core *core)
     return core->synced;
 }
 
+bool core_attempt_is_open(const struct prov_core *core, const char *id)
+{
+    for (size_t i = 0; i < core->attempt_count; i++) {
+        if (strcmp(core->attempts[i].id, id) == 0)
+            return core->attempts[i].state != ATTEMPT_CLOSED;
+    }
+    return false;
+}
+
 void core_each_bound(const struct prov_core *core,
                      void (*each)(void *arg, const char *machine, const char *instance), void *arg)
 {

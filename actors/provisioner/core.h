@@ -97,4 +97,7 @@ void core_each_bound(const struct prov_core *core,
 /* The machine row that an instance is bound to, or "". Borrowed until the next step. */
 const char *core_machine_of(const struct prov_core *core, const char *instance);
 
+/* False once an attempt is closed, or when it was never known. */
+bool core_attempt_is_open(const struct prov_core *core, const char *id);
+
 bool core_synced(const struct prov_core *core);

@@ -235,6 +235,8 @@ static void on_fetched(struct dr_actor *actor, const struct dr_answer *answer, v
     if (what == ATTEMPT_UNBUILDABLE)
         dr_log_merged(DR_LOG_ERROR, NULL, "attempt %s cannot be made: %s", asked->id, error.text);
     happened(asked->shell, asked->id, what, error.text[0] ? error.text : NULL);
+    if (!core_attempt_is_open(asked->shell->core, asked->id)) /* it closed while this was fetched */
+        shell_forget(asked->shell, asked->id);
     free(asked);
 }
 

@@ -248,6 +248,17 @@ static void local_describe(void *self, const char *instance, driver_listed_fn do
     listing_answer(&listing, &list, done, arg);
 }
 
+/* A launcher whose children were killed records the end by itself; one that is still there alone
+ * when it is asked again does not. */
+static void kill_machine(const struct local_identity *identity)
+{
+    size_t hit = process_kill_machine(identity);
+    if (hit == 0)
+        process_kill_launcher(identity);
+    for (int pass = 1; pass < KILL_PASSES && hit > 0; pass++)
+        hit = process_kill_machine(identity);
+}
+
 /* By the record, verified: a launcher of another boot or with another start time is not ours. */
 static void local_terminate(void *self, const char *instance, driver_done_fn done, void *arg)
 {
@@ -268,8 +279,7 @@ static void local_terminate(void *self, const char *instance, driver_done_fn don
                                           .start_ticks = record.start_ticks,
                                           .lock_path = lock_path,
                                           .instance = instance};
-        for (int pass = 0; pass < KILL_PASSES && process_kill_machine(&identity) > 0; pass++)
-            continue;
+        kill_machine(&identity);
     }
     done(arg, instance, &answer);
 }

@@ -201,7 +201,9 @@ static ino_t mark_members(const struct process_list *list, const struct local_id
     return uts;
 }
 
-static size_t each_of_machine(const struct local_identity *identity, int signal_number)
+/* Signals every member; with spare_launcher all but that. */
+static size_t each_of_machine(const struct local_identity *identity, int signal_number,
+                              bool spare_launcher)
 {
     struct process_list list;
     size_t hit = 0;
@@ -213,6 +215,8 @@ static size_t each_of_machine(const struct local_identity *identity, int signal_
         const struct local_process *process = &list.items[i];
         if (!member[i] && !(uts && !process->zombie && uts_of_pid(process->pid) == uts))
             continue;
+        if (spare_launcher && process->pid == identity->launcher)
+            continue;
         if (kill(process->pid, signal_number) == 0)
             hit++;
     }
@@ -223,10 +227,15 @@ static size_t each_of_machine(const struct local_identity *identity, int signal_
 
 size_t process_kill_machine(const struct local_identity *identity)
 {
-    return each_of_machine(identity, SIGKILL);
+    return each_of_machine(identity, SIGKILL, true);
+}
+
+size_t process_kill_launcher(const struct local_identity *identity)
+{
+    return each_of_machine(identity, SIGKILL, false);
 }
 
 size_t process_count_machine(const struct local_identity *identity)
 {
-    return each_of_machine(identity, 0);
+    return each_of_machine(identity, 0, false);
 }

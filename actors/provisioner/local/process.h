@@ -31,9 +31,13 @@ struct local_identity {
     const char *instance;
 };
 
-/* SIGKILL for all of them. Returns how many were hit; 0: none lives. One pass of /proc: a process
- * that was forked meanwhile is met by the next call. */
+/* SIGKILL for all of them but the launcher, which is the parent of their orphans and so makes them
+ * known to the next call. Returns how many were hit. One pass of /proc: a process that was forked
+ * meanwhile is met by the next call. */
 size_t process_kill_machine(const struct local_identity *identity);
 
-/* The same, only counted. */
+/* SIGKILL for all of them. */
+size_t process_kill_launcher(const struct local_identity *identity);
+
+/* How many there are, the launcher included. */
 size_t process_count_machine(const struct local_identity *identity);

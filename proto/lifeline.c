@@ -43,6 +43,10 @@ static int on_item(const struct dr_control_item *item, void *arg)
         if (line->calls->log != NULL)
             line->calls->log(line->self, item->text, item->len);
         break;
+    case DR_CONTROL_PEER:
+        if (line->calls->peer != NULL)
+            line->calls->peer(line->self, item->text, item->more);
+        break;
     default:
         break;
     }

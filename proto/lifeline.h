@@ -11,10 +11,11 @@
 struct dr_lifeline;
 
 struct dr_lifeline_calls {
-    void (*config)(void *self, const char *text, size_t len); /* RELOAD with this text */
-    void (*stop)(void *self);                                 /* end in order */
-    void (*life)(void *self, const char *json, size_t len);   /* the bus only */
-    void (*log)(void *self, const char *json, size_t len);    /* the bus only */
+    void (*config)(void *self, const char *text, size_t len);        /* RELOAD with this text */
+    void (*stop)(void *self);                                        /* end in order */
+    void (*life)(void *self, const char *json, size_t len);          /* the bus only */
+    void (*log)(void *self, const char *json, size_t len);           /* the bus only */
+    void (*peer)(void *self, const char *source, const char *token); /* the bus only */
 };
 
 /* Watches fd on the loop and feeds the watchdog every watchdog_ms / 3. When the other end closes

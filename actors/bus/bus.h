@@ -31,6 +31,9 @@ struct bus {
 /* Opens the door before anything binds. Asserts when the socket cannot be made. */
 void door_open(struct bus *bus);
 
+/* Lets one more in: an account was added while this bus runs. A known source gets a new token. */
+void door_admit(struct bus *bus, const char *source, const char *token);
+
 /* Who is behind this message, by its handshake; "" when nobody proved anything. Borrowed. */
 const char *door_user(zmq_msg_t *msg);
 

@@ -55,6 +55,27 @@ void door_open(struct bus *bus)
     DR_ASSERT(zloop_reader(bus->loop, bus->door, on_handshake, bus) == 0);
 }
 
+void door_admit(struct bus *bus, const char *source, const char *token)
+{
+    struct dr_handover *got = &bus->handover;
+    struct dr_control_peer *peer = NULL;
+    for (size_t i = 0; i < got->peer_count; i++)
+        if (strcmp(got->peers[i].source, source) == 0)
+            peer = &got->peers[i];
+    if (peer == NULL) {
+        got->peers = realloc(got->peers, (got->peer_count + 1) * sizeof *got->peers);
+        DR_ASSERT(got->peers != NULL);
+        peer = &got->peers[got->peer_count++];
+        *peer = (struct dr_control_peer){.source = strdup(source)};
+        DR_ASSERT(peer->source != NULL);
+    } else {
+        OPENSSL_cleanse(peer->token, strlen(peer->token));
+        free(peer->token);
+    }
+    peer->token = strdup(token);
+    DR_ASSERT(peer->token != NULL);
+}
+
 const char *door_user(zmq_msg_t *msg)
 {
     const char *user = zmq_msg_gets(msg, "User-Id");

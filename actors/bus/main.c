@@ -40,7 +40,13 @@ static void on_log(void *self, const char *json, size_t len)
     log_note(self, json, len);
 }
 
-static const struct dr_lifeline_calls calls = {.stop = on_stop, .life = on_life, .log = on_log};
+static void on_peer(void *self, const char *source, const char *token)
+{
+    door_admit(self, source, token);
+}
+
+static const struct dr_lifeline_calls calls = {
+    .stop = on_stop, .life = on_life, .log = on_log, .peer = on_peer};
 
 /* The sockets of a former bus are in the way of none: ZeroMQ binds over them. The directory is what
  * keeps strangers out (P29). */

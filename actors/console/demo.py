@@ -173,8 +173,8 @@ def main():
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         watch.look(ids, controller)
-        done = [task for task, status in watch.tasks.items() if status in ended]
-        if len(done) >= expected and not watch.machines and not watch.workers:
+        running = [task for task, status in watch.tasks.items() if status not in ended]
+        if not running and not watch.machines and not watch.workers:
             break
         time.sleep(0.5)
     completed = sum(status == "completed" for status in watch.tasks.values())

@@ -8,6 +8,8 @@
 /* Rows are fetched when something changed, and anyway after this: events may be lost. */
 #define ROWS_PERIOD_MS 5000
 #define ROWS_MIN_MS 20
+/* A large ledger is left this many times as long in peace as it took to answer. */
+#define ROWS_PEACE 4
 
 void watcher_init(struct watcher *watcher, const struct port *port, const struct dr_cfg_root *root)
 {
@@ -52,6 +54,7 @@ void watcher_stir(struct watcher *watcher)
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
 {
     watcher->fetching = false;
+    watcher->fetch_took_ms = port_now(watcher->port).boot_ms - watcher->fetched_ms;
     if (rows == NULL) {
         watcher->claims.rows_stale = true;
         return;
@@ -68,8 +71,9 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
 static void fetch_rows(struct watcher *watcher, int64_t now_ms)
 {
     int64_t age_ms = now_ms - watcher->fetched_ms;
+    int64_t peace_ms = ROWS_MIN_MS + ROWS_PEACE * watcher->fetch_took_ms;
     bool due = watcher->fetched_ms == 0 || age_ms >= ROWS_PERIOD_MS ||
-               (watcher->claims.rows_stale && age_ms >= ROWS_MIN_MS);
+               (watcher->claims.rows_stale && age_ms >= peace_ms);
     if (watcher->fetching || !due)
         return;
     watcher->fetching = true;

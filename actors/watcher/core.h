@@ -17,6 +17,7 @@ struct watcher {
     struct dr_record rows; /* the newest dr_ledger_state */
     bool fetching;
     int64_t fetched_ms; /* CLOCK_BOOTTIME of the last fetch */
+    int64_t fetch_took_ms;
     struct claims claims;
     struct picture picture;
     struct keys keys;

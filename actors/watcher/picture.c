@@ -24,6 +24,7 @@ void picture_reconfigure(struct picture *picture, const struct dr_cfg_root *root
     bool first = picture->root == NULL;
     picture->root = root;
     queues_configure(&picture->queues, root);
+    picture->tick_void = picture->tick_runs;
     settle_init(&picture->settle, &root->timing);
     struct pace before = picture->pace;
     pace_init(&picture->pace, &root->clearml, &root->timing, port_now(picture->port).boot_ms);
@@ -110,7 +111,7 @@ static void call(struct picture *picture, const char *endpoint, json_t *body, cl
 
 static void end_tick(struct picture *picture, bool whole)
 {
-    picture->tick_runs = false;
+    picture->tick_runs = picture->tick_void = false;
     json_decref(picture->asked);
     picture->asked = NULL;
     if (!whole)
@@ -177,9 +178,9 @@ static void on_list(const struct clearml_answer *answer, void *arg)
 {
     struct picture *picture = arg;
     const char *wrong = NULL;
-    bool taken =
-        answer->cls == CLEARML_OK && queues_take_list(&picture->queues, answer->data, &wrong);
-    if (!weigh(picture, answer, taken ? NULL : wrong)) {
+    bool taken = answer->cls == CLEARML_OK && !picture->tick_void &&
+                 queues_take_list(&picture->queues, answer->data, &wrong);
+    if (!weigh(picture, answer, taken ? NULL : wrong) || !taken) {
         end_tick(picture, false);
         return;
     }
@@ -195,9 +196,9 @@ static void on_entries(const struct clearml_answer *answer, void *arg)
 {
     struct picture *picture = arg;
     const char *wrong = NULL;
-    bool taken = answer->cls == CLEARML_OK &&
+    bool taken = answer->cls == CLEARML_OK && !picture->tick_void &&
                  queues_take_entries(&picture->queues, answer->data, answer->sent_ms, &wrong);
-    if (!weigh(picture, answer, taken ? NULL : wrong))
+    if (!weigh(picture, answer, taken ? NULL : wrong) || !taken)
         end_tick(picture, false);
     else
         ask_checks(picture);
@@ -208,9 +209,9 @@ static void on_checks(const struct clearml_answer *answer, void *arg)
     struct picture *picture = arg;
     const char *wrong = NULL;
     bool taken =
-        answer->cls == CLEARML_OK &&
+        answer->cls == CLEARML_OK && !picture->tick_void &&
         demand_take_checks(&picture->queues, picture->asked, answer->data, answer->sent_ms, &wrong);
-    if (!weigh(picture, answer, taken ? NULL : wrong))
+    if (!weigh(picture, answer, taken ? NULL : wrong) || !taken)
         end_tick(picture, false);
     else
         finish_tick(picture);

@@ -27,6 +27,7 @@ struct picture {
     struct slots slots;
     bool busy; /* something waits, boots, runs out or is put back: look often */
     bool tick_runs, workers_run, restored;
+    bool tick_void;                /* the queues were configured anew while it ran */
     int64_t tick_ms, workers_ms;   /* CLOCK_BOOTTIME when the last of each began; 0: none yet */
     int64_t tick_sent_ms;          /* when the tick's first request was sent (P2) */
     int64_t marked_ms;             /* last health.mark */

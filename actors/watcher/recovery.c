@@ -8,6 +8,8 @@
 #include "drover/assert.h"
 
 #define AGAIN_MS 2000
+/* What must stand still is looked at so often meanwhile. */
+#define WAIT_PARTS 10
 #define PAGE 500
 /* Machines that ended longer before this watcher's predecessor stopped were judged by it. */
 #define LOOK_BACK_US (INT64_C(7200) * 1000000)
@@ -79,8 +81,11 @@ static void follow_machines(struct recovery *recovery)
     for (size_t i = 0; i < rows->machines.count; i++) {
         const struct dr_machine_row *machine = &rows->machines.items[i];
         bool ends = machine_is_ending(machine) || is(machine->state, "absent");
-        if (machine->instance_id[0] != '\0' && ends)
-            ending_of(recovery, machine)->listed = true;
+        if (machine->instance_id[0] == '\0' || !ends)
+            continue;
+        struct ending *ending = ending_of(recovery, machine);
+        ending->listed = true;
+        ending->ended = machine->ended_us != 0;
     }
     struct ending *ending, *next;
     HASH_ITER(hh, recovery->endings, ending, next)
@@ -100,6 +105,9 @@ bool recovery_busy(const struct recovery *recovery)
     const struct dr_ledger_state *rows = recovery->claims->rows;
     for (size_t i = 0; rows != NULL && i < rows->recoveries.count; i++)
         if (rows->recoveries.items[i].settled_us == 0)
+            return true;
+    for (const struct ending *e = recovery->endings; e != NULL; e = e->hh.next)
+        if (e->ended && !e->judged)
             return true;
     return recovery->running != NULL;
 }
@@ -209,9 +217,9 @@ static bool seen_with(const struct recovery *recovery, const char *machine, cons
     return false;
 }
 
-/* Returns true when it must be looked at again. */
-static bool judge_one(struct recovery *recovery, const struct ending *ending,
-                      const struct dr_machine_row *machine, const struct task *task)
+/* Returns after how long it must be looked at again; 0: all is said. */
+static int64_t judge_one(struct recovery *recovery, const struct ending *ending,
+                         const struct dr_machine_row *machine, const struct task *task)
 {
     char words[200];
     const struct picture *picture = recovery->picture;
@@ -228,17 +236,18 @@ static bool judge_one(struct recovery *recovery, const struct ending *ending,
         .still_ms = recovery->root->timing.popped_still_ms,
     };
     if (is_known(recovery, machine->id, task))
-        return false;
+        return 0;
     enum verdict verdict = judge_task(&given, words, sizeof words);
     struct dr_log_ctx ctx = {.task = task->id, .machine = machine->id};
     if (verdict == VERDICT_SAY)
         port_log(recovery->claims->port, DR_LOG_WARNING, &ctx, "task %s '%s': %s", task->id,
                  task->name, words);
     if (verdict == VERDICT_LEAVE || verdict == VERDICT_SAY)
-        return false;
-    if (verdict != VERDICT_WAIT)
-        recovery_open(recovery, machine, task, verdict, words);
-    return true; /* until the ledger has it */
+        return 0;
+    if (verdict == VERDICT_WAIT)
+        return given.still_ms / WAIT_PARTS + 1;
+    recovery_open(recovery, machine, task, verdict, words);
+    return AGAIN_MS; /* until the ledger has it */
 }
 
 static void finish(struct recovery *recovery, bool whole)
@@ -247,7 +256,7 @@ static void finish(struct recovery *recovery, bool whole)
     struct ending *ending;
     HASH_FIND_STR(recovery->endings, recovery->running, ending);
     int64_t now_ms = port_now(recovery->claims->port).boot_ms;
-    bool again = !whole;
+    int64_t again_ms = whole ? 0 : AGAIN_MS;
     const char *id;
     json_t *json;
     /* The calls took their time: the pictures must still be fresh. */
@@ -256,13 +265,16 @@ static void finish(struct recovery *recovery, bool whole)
         json_object_foreach(recovery->found, id, json)
         {
             struct task task;
-            if (task_read(json, &recovery->picture->clock, &task))
-                again = judge_one(recovery, ending, machine, &task) || again;
+            if (!task_read(json, &recovery->picture->clock, &task))
+                continue;
+            int64_t wait_ms = judge_one(recovery, ending, machine, &task);
+            if (wait_ms != 0 && (again_ms == 0 || wait_ms < again_ms))
+                again_ms = wait_ms;
         }
-        ending->judged = !again;
+        ending->judged = again_ms == 0;
     }
     if (ending != NULL)
-        ending->next_ms = now_ms + AGAIN_MS;
+        ending->next_ms = now_ms + (again_ms == 0 ? AGAIN_MS : again_ms);
     free(recovery->running);
     recovery->running = NULL;
     json_decref(recovery->found);
@@ -362,9 +374,7 @@ void recovery_step(struct recovery *recovery)
     struct ending *ending, *next;
     HASH_ITER(hh, recovery->endings, ending, next)
     {
-        const struct dr_machine_row *machine =
-            rows_machine(recovery->claims->rows, ending->machine);
-        if (ending->judged || now_ms < ending->next_ms || machine == NULL || machine->ended_us == 0)
+        if (ending->judged || !ending->ended || now_ms < ending->next_ms)
             continue;
         recovery->running = strdup(ending->machine);
         recovery->found = json_object();

@@ -14,6 +14,7 @@ struct ending {
     char *machine;
     int64_t decided_us; /* when its end was decided, as far as this watcher saw it */
     int64_t next_ms;    /* CLOCK_BOOTTIME of the next judging */
+    bool ended;         /* and that is confirmed */
     bool judged;        /* nothing is left to say */
     bool listed;        /* its row is still there */
     UT_hash_handle hh;

@@ -93,11 +93,11 @@ void planner_free(struct planner **planner)
     *planner = NULL;
 }
 
-void planner_reconfigure(struct planner *planner, const struct dr_cfg_root *config)
+void planner_reconfigure(struct planner *planner, const struct dr_cfg_root *config, struct now now)
 {
     forget_plan(planner); /* it borrows from the old one */
     allot(planner, config);
-    orders_forgive(&planner->orders);
+    orders_forgive(&planner->orders, now);
 }
 
 /* ---- what comes in -------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ struct effect {
 /* config is borrowed until planner_reconfigure() or planner_free(). */
 struct planner *planner_new(const struct dr_cfg_root *config);
 void planner_free(struct planner **planner);
-void planner_reconfigure(struct planner *planner, const struct dr_cfg_root *config);
+void planner_reconfigure(struct planner *planner, const struct dr_cfg_root *config, struct now now);
 
 /* An event or the reply to a request. Others than it knows are ignored. */
 void planner_take(struct planner *planner, const struct dr_message_row *row, const void *body,

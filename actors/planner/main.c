@@ -184,7 +184,7 @@ static void reconfigured(struct dr_actor *actor, const struct dr_cfg_root *befor
 {
     (void)before;
     struct shell *shell = dr_actor_self(actor);
-    planner_reconfigure(shell->planner, dr_actor_config(actor));
+    planner_reconfigure(shell->planner, dr_actor_config(actor), now());
     plan_soon(actor);
 }
 

@@ -75,6 +75,13 @@ bool orders_task_aside(const struct orders *orders, const char *task, struct now
     return false;
 }
 
+/* How long from now a refusal is believed. */
+static int64_t until(const struct orders *orders, int64_t ms, struct now now)
+{
+    bool fresh = now.boot_ms < orders->fresh_until_ms;
+    return now.boot_ms + (fresh && ms > ORDERS_AGAIN_MS ? ORDERS_AGAIN_MS : ms);
+}
+
 static void put_tasks_aside(struct orders *orders, const struct dr_strs *tasks, struct now now)
 {
     size_t kept = 0;
@@ -89,7 +96,7 @@ static void put_tasks_aside(struct orders *orders, const struct dr_strs *tasks, 
     DR_ASSERT(orders->tasks != NULL);
     for (size_t i = 0; i < tasks->count; i++) {
         struct aside *aside = &orders->tasks[orders->task_count++];
-        *aside = (struct aside){.until_ms = now.boot_ms + ORDERS_TASK_MS};
+        *aside = (struct aside){.until_ms = until(orders, ORDERS_TASK_MS, now)};
         replace(&aside->task, tasks->items[i]);
     }
 }
@@ -109,18 +116,20 @@ bool orders_answered(struct orders *orders, const char *type, const struct dr_ac
     if (strcmp(ack->code, "capped") == 0 && ack->ids.count > 0)
         put_tasks_aside(orders, &ack->ids, now);
     else if (strcmp(ack->code, "capped") == 0)
-        orders_put_off(orders, type, now.boot_ms + ORDERS_CAPPED_MS, "capped", ack->sentence);
+        orders_put_off(orders, type, until(orders, ORDERS_CAPPED_MS, now), "capped", ack->sentence);
     else if (strcmp(ack->code, "refused") == 0)
-        orders_put_off(orders, type, now.boot_ms + ORDERS_CAPPED_MS, "blocked", ack->sentence);
+        orders_put_off(orders, type, until(orders, ORDERS_CAPPED_MS, now), "blocked",
+                       ack->sentence);
     else if (strcmp(ack->code, "unavailable") == 0)
         orders->hold_until_ms = now.boot_ms + ORDERS_BUSY_MS;
     else
-        orders_put_off(orders, type, now.boot_ms + ORDERS_WRONG_MS, "blocked", ack->sentence);
+        orders_put_off(orders, type, until(orders, ORDERS_WRONG_MS, now), "blocked", ack->sentence);
     return false;
 }
 
-void orders_forgive(struct orders *orders)
+void orders_forgive(struct orders *orders, struct now now)
 {
+    orders->fresh_until_ms = now.boot_ms + ORDERS_FRESH_MS;
     for (size_t i = 0; i < orders->count; i++)
         orders->items[i].until_ms = 0;
     for (size_t i = 0; i < orders->task_count; i++)

@@ -26,6 +26,8 @@ struct orders {
     int64_t need_ms;  /* since when */
     int64_t need_seq; /* the ledger changed up to here by our word: plan when the rows show it */
     int64_t hold_until_ms; /* the ledger cannot write: ask again then */
+    int64_t
+        fresh_until_ms; /* the configuration is new until then: a refusal may be the old one's */
 };
 
 #define ORDERS_CAPPED_MS 10000  /* the ledger said capped: asked again after */
@@ -33,6 +35,8 @@ struct orders {
 #define ORDERS_WRONG_MS 60000   /* the ledger did not understand: a reload may mend it */
 #define ORDERS_BUSY_MS 2000
 #define ORDERS_TASK_MS 600000
+#define ORDERS_FRESH_MS 10000 /* within this the ledger has taken up a new configuration, too */
+#define ORDERS_AGAIN_MS 1000  /* until then a refusal is asked again after this */
 
 void orders_free(struct orders *orders);
 
@@ -49,5 +53,6 @@ void orders_put_off(struct orders *orders, const char *type, int64_t until_ms, c
 bool orders_is_off(const struct order *order, struct now now);
 bool orders_task_aside(const struct orders *orders, const char *task, struct now now);
 
-/* A person changed the configuration: everything may be tried again. */
-void orders_forgive(struct orders *orders);
+/* A person changed the configuration: everything may be tried again. The ledger may still judge by
+ * the old one when the first want reaches it, so that for a while no refusal lasts. */
+void orders_forgive(struct orders *orders, struct now now);

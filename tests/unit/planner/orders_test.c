@@ -171,7 +171,15 @@ static void spent_tasks_are_set_aside(void **state)
     assert_int_equal(world_wanted(w, "cpu"), -1);
     assert_string_equal(world_verdict(w, "low"), "capped");
     assert_non_null(strstr(world_sentence(w, "low"), "launches for them are spent"));
-    planner_reconfigure(w->planner, dr_config_root(w->config));
+    /* A new configuration: tried again, also when the ledger still answers by the old one. */
+    planner_reconfigure(w->planner, dr_config_root(w->config), w->now);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), 1);
+    planner_want_answered(w->planner, "cpu", &ack, w->now);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), -1);
+    w->now.boot_ms += 1100;
+    world_show(w);
     world_plan(w);
     assert_int_equal(world_wanted(w, "cpu"), 1);
     world_free(w);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Crash points for the restart tests, compiled in with -DDROVER_FAULTS only: with
- * DROVER_CRASH_AT=attempt.commit:1 in the environment the process ends at once, as if killed, right
- * after the commit of the first such message that was done and before anybody hears of it. */
+/* Crash points for the restart tests, compiled in with -DDROVER_FAULTS only. With
+ *   DROVER_CRASH_AT=attempt.commit:1        or   DROVER_CRASH_AT=attempt.commit:1@/path/of/a/mark
+ * in the environment the process ends at once, as if killed, right after the commit of the first
+ * such message of its life that was done, and before anybody hears of it. With a mark it does so
+ * once: the file is made then, and as long as it is there nothing crashes. */
 #ifndef DROVER_LEDGER_FAULTS_H
 #define DROVER_LEDGER_FAULTS_H
 

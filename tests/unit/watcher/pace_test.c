@@ -122,6 +122,10 @@ static void a_budget_is_kept(void **state)
     assert_in_range(idle + busy, an_hour, 2 * an_hour);
     int64_t day = spend(&pace, &now, 24, true, &calls);
     assert_in_range(day, 20 * an_hour, 25 * an_hour);
+    /* what keys and recoveries take beyond it is given back */
+    calls += 300;
+    int64_t after = spend(&pace, &now, 6, true, &calls);
+    assert_in_range(after, 4 * an_hour, 6 * an_hour - 250);
     /* a day's idling saves an hour's worth, no more */
     spend(&pace, &now, 24, false, &calls);
     assert_in_range(spend(&pace, &now, 1, true, &calls), an_hour, 2 * an_hour + 10);

@@ -130,6 +130,8 @@ static void demand_is_read_again_in_each_tick(void **state)
     teardown(&b);
 }
 
+#define OLD(task) "{\"task\":\"" task "\",\"added\":\"2027-01-15T07:50:00\"}"
+
 static void what_does_not_wait_is_no_demand(void **state)
 {
     (void)state;
@@ -146,8 +148,8 @@ static void what_does_not_wait_is_no_demand(void **state)
                 "{\"id\":\"dead\",\"last_report_time\":\"2027-01-15T07:55:00\","
                 "\"task\":{\"id\":\"lost\"}}]}");
     fake_answer(&b.fake, "queues.get_all",
-                ENTRIES(ENTRY("t1") "," ENTRY("run") "," ENTRY("lost") "," ENTRY(
-                            "aborted") "," ENTRY("deleted") "," ENTRY("again"),
+                ENTRIES(ENTRY("t1") "," ENTRY("run") "," OLD("lost") "," ENTRY("aborted") "," ENTRY(
+                            "deleted") "," ENTRY("again"),
                         ""));
     assert_string_equal(fake_body(&b.fake),
                         "{\"id\":[\"t1\",\"run\",\"lost\",\"aborted\",\"deleted\",\"again\"],"
@@ -163,6 +165,23 @@ static void what_does_not_wait_is_no_demand(void **state)
     assert_string_equal(cpu->waiting.items[1].task, "lost");  /* its worker is long silent */
     assert_string_equal(cpu->waiting.items[2].task, "again"); /* put back after that report */
     assert_true(cpu->waiting.items[0].added_us > 0 && cpu->fresh);
+    teardown(&b);
+}
+
+static void a_last_update_that_goes_back_is_a_change(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b);
+    step(&b, 0);
+    fake_answer(&b.fake, "queues.get_all", LIST("5", "5"));
+    fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}");
+    fake_answer(&b.fake, "queues.get_all", ENTRIES("", ""));
+    step(&b, 1000);
+    fake_answer(&b.fake, "queues.get_all", LIST("5", "4"));
+    fake_answer(&b.fake, "queues.get_all", ENTRIES("", ENTRY("t1")));
+    fake_answer(&b.fake, "tasks.get_all", "{\"tasks\":[" TASK("t1", "queued") "]}");
+    assert_int_equal(queues_said(&b)->queues.items[1].waiting.count, 1);
     teardown(&b);
 }
 
@@ -283,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_tick_asks_little),
         cmocka_unit_test(demand_is_read_again_in_each_tick),
         cmocka_unit_test(what_does_not_wait_is_no_demand),
+        cmocka_unit_test(a_last_update_that_goes_back_is_a_change),
         cmocka_unit_test(half_a_tick_is_no_picture),
         cmocka_unit_test(broken_answers_are_named),
         cmocka_unit_test(an_unknown_queue_is_said_once_and_picked_up),

@@ -88,8 +88,8 @@ static void ids_are_split_never_compared_by_prefix(void **state)
 }
 
 static const struct dr_machine_row machines[] = {
-    {.id = "m1", .state = "booting", .instance_id = "i-1"},
     {.id = "m2", .state = "up", .instance_id = "i-10"},
+    {.id = "m1", .state = "booting", .instance_id = "i-1"},
 };
 static const struct dr_slot_row slot_rows[] = {
     {.worker = "drover:local:small:i-10",

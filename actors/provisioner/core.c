@@ -36,6 +36,10 @@ void core_configure(struct prov_core *core, const struct prov_settings *settings
     prov_copy(core->account, settings->account);
     core->settings = *settings;
     core->settings.account = core->account;
+    for (size_t i = 0; i < core->health_count; i++) { /* the cause may have been mended */
+        core->healths[i].failures = 0;
+        core->healths[i].hold_until_ms = 0;
+    }
 }
 
 void core_free(struct prov_core *core)

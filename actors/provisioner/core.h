@@ -86,6 +86,8 @@ void prov_effects_free(struct prov_effects *effects);
 
 struct prov_core *core_new(const struct prov_settings *settings);
 void core_free(struct prov_core *core);
+
+/* Also gives types whose machines failed a fresh chance. */
 void core_configure(struct prov_core *core, const struct prov_settings *settings);
 void core_step(struct prov_core *core, const struct prov_event *event, int64_t now_ms,
                struct prov_effects *out);

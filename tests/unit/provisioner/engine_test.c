@@ -323,6 +323,21 @@ static void test_failing_type_is_slowed(void **state)
     assert_int_equal(world_count(world, PROV_DO_OPEN), 1);
 }
 
+static void test_new_configuration_is_a_new_chance(void **state)
+{
+    struct world *world = *state;
+    struct prov_settings settings = {.account = "local", .batch_max = 1, .list_period_ms = 10000};
+    sent(world);
+    world_answers(world, "a1", DRIVER_QUOTA, NULL);
+    world_happens(world, "a1", ATTEMPT_CLOSE_OK);
+    world->now_ms += 10000;
+    world_list(world, NOTHING);
+    assert_int_equal(world_count(world, PROV_DO_OPEN), 0);
+    core_configure(world->core, &settings);
+    world_tick(world, 1);
+    assert_int_equal(world_count(world, PROV_DO_OPEN), 1);
+}
+
 static void test_other_accounts_are_not_ours(void **state)
 {
     struct world *world = *state;
@@ -351,6 +366,7 @@ int main(void)
         TEST(test_unwanted_before_the_call_is_never_sent),
         TEST(test_refused_opening_is_not_hammered),
         TEST(test_failing_type_is_slowed),
+        TEST(test_new_configuration_is_a_new_chance),
         TEST(test_other_accounts_are_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@ cache=${DROVER_CACHE:-$root/.cache}
 # What building Drover needs, and what running the sandbox with its agents needs.
 build_packages=(gcc g++ cmake ninja-build pkg-config libzmq3-dev libczmq-dev libmsgpack-dev
   libcurl4-openssl-dev libssl-dev libjansson-dev libsodium-dev libsqlite3-dev
-  libmicrohttpd-dev libyaml-dev libsystemd-dev uthash-dev libcmocka-dev)
+  libmicrohttpd-dev libyaml-dev uthash-dev libcmocka-dev)
 run_packages=(python3 python3-venv git ca-certificates procps)
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi

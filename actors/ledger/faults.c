@@ -2,35 +2,26 @@
 #include "faults.h"
 
 #ifdef DROVER_FAULTS
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
-static long seen;
+#include "crash.h"
+
 static bool due;
 
 void faults_count(const char *name)
 {
-    const char *point = getenv("DROVER_CRASH_AT");
-    const char *colon = point == NULL ? NULL : strchr(point, ':');
-    if (colon == NULL || strlen(name) != (size_t)(colon - point) ||
-        strncmp(name, point, (size_t)(colon - point)) != 0)
-        return;
-    due = ++seen == atol(colon + 1) || due;
-}
-
-/* False when it was there already. */
-static bool make_mark(void)
-{
-    const char *at = strchr(getenv("DROVER_CRASH_AT"), '@');
-    return at == NULL || open(at + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0;
+    char before[96];
+    snprintf(before, sizeof before, "%s.uncommitted", name);
+    if (dr_crash_due(before))
+        _exit(137);
+    due = dr_crash_due(name) || due;
 }
 
 void faults_strike(void)
 {
-    if (due && make_mark())
+    if (due)
         _exit(137);
 }
 #else

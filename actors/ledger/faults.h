@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Crash points for the restart tests, compiled in with -DDROVER_FAULTS only. With
- *   DROVER_CRASH_AT=attempt.commit:1        or   DROVER_CRASH_AT=attempt.commit:1@/path/of/a/mark
- * in the environment the process ends at once, as if killed, right after the commit of the first
- * such message of its life that was done, and before anybody hears of it. With a mark it does so
- * once: the file is made then, and as long as it is there nothing crashes. */
+/* Crash points for the restart tests (common/crash.h), compiled in with -DDROVER_FAULTS only. For
+ * each message NAME that changes something there are two: NAME right after the commit and before
+ * anybody hears of it, NAME.uncommitted right before the commit, so that nothing of the turn stays.
+ */
 #ifndef DROVER_LEDGER_FAULTS_H
 #define DROVER_LEDGER_FAULTS_H
 

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "drover/assert.h"
 #include "drover/clock.h"
 #include "drover/exit.h"
@@ -24,11 +25,7 @@
 void shell_crash_point(const char *point)
 {
 #ifdef DROVER_FAULTS
-    static int passed;
-    const char *asked = getenv("DROVER_CRASH_AT");
-    size_t len = strlen(point);
-    if (asked && strncmp(asked, point, len) == 0 && asked[len] == ':' &&
-        ++passed == atoi(asked + len + 1))
+    if (dr_crash_due(point))
         kill(getpid(), SIGKILL);
 #else
     (void)point;

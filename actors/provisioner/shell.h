@@ -41,8 +41,8 @@ void shell_step(struct shell *shell, const struct prov_event *event);
 struct stash *shell_stash(struct shell *shell, const char *id);
 void shell_forget(struct shell *shell, const char *id);
 
-/* Ends the process where a test asked for it: DROVER_CRASH_AT=POINT:N, in builds with
- * -DDROVER_FAULTS only. */
+/* Ends the process where a test asked for it (common/crash.h), in builds with -DDROVER_FAULTS
+ * only. */
 void shell_crash_point(const char *point);
 
 /* shell_ledger.c: effects that are requests to the ledger */

@@ -5,6 +5,9 @@
 
 #include "text.h"
 
+/* Nothing of a queue has moved for so many readings of the workers: a deadlock is thought of. */
+#define DEADLOCK_PERIODS 4
+
 static const char spent[] =
     "the launches for it are spent: machines were started for it and did no "
     "work; look at their logs";
@@ -119,38 +122,61 @@ static const char *numbers(struct dr_arena *arena, const struct demand *demand,
                        parts);
 }
 
+/* Some task was enqueued after that worker had begun its own: one that a controller waits for was.
+ * The first time is the server's, the other ours; a clock that is off only misplaces a warning. */
+static bool enqueued_since(const struct demand *demand, const struct watched *watched)
+{
+    for (size_t i = 0; i < demand->view->waiting.count; i++) {
+        if (demand->view->waiting.items[i].added_us > watched->since_us)
+            return true;
+    }
+    return false;
+}
+
+/* The worker of this queue that has been busy with one task for longest; NULL when one of them is
+ * idle or has changed its task lately. */
+static const struct watched *longest_busy(const struct state *state, const struct demand *demand,
+                                          int64_t *count)
+{
+    const struct dr_workers_observed *picture = state_workers(state);
+    const struct watched *longest = NULL;
+    for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
+        const struct dr_worker_view *worker = &picture->workers.items[i];
+        const struct watched *watched = state_watched(state, worker->id);
+        if (watched == NULL || !state_lists(&worker->queues, demand->id))
+            continue;
+        int64_t same_ms = state_same_ms(state, watched);
+        if (*worker->task == '\0' ||
+            same_ms < DEADLOCK_PERIODS * state->config->timing.workers_period_ms)
+            return NULL;
+        (*count)++;
+        if (longest == NULL || watched->since_us < longest->since_us)
+            longest = watched;
+    }
+    return longest;
+}
+
 /* A task that waits for tasks of its own queue holds the machine that they need. Which task waits
  * for which is not known here: what is known is said, once nothing has moved for a while. */
 static const char *deadlock(struct dr_arena *arena, const struct state *state,
                             const struct demand *demand)
 {
-    const struct dr_workers_observed *picture = state_workers(state);
-    const struct watched *longest = NULL;
     int64_t busy = 0;
-    if (picture == NULL || demand->unmet == 0 || strcmp(demand->verdict, "capped") != 0 ||
-        demand->unmet < demand->waiting)
+    if (demand->unmet == 0 || demand->unmet < demand->waiting ||
+        strcmp(demand->verdict, "capped") != 0)
         return "";
-    for (size_t i = 0; i < picture->workers.count; i++) {
-        const struct dr_worker_view *worker = &picture->workers.items[i];
-        const struct watched *watched = state_watched(state, worker->id);
-        if (watched == NULL || !state_lists(&worker->queues, demand->id))
-            continue;
-        if (*worker->task == '\0' || watched->pictures <= STATE_PATIENCE)
-            return "";
-        busy++;
-        if (longest == NULL || watched->since_us < longest->since_us)
-            longest = watched;
-    }
-    if (longest == NULL)
+    const struct watched *longest = longest_busy(state, demand, &busy);
+    if (longest == NULL || !enqueued_since(demand, longest))
         return "";
+    const char *who = busy == 1 ? "its only machine is busy"
+                                : text_printf(arena, "all its %lld machines are busy, the longest",
+                                              (long long)busy);
     return text_printf(
         arena,
-        "queue %s is at its cap and %s busy with task %s since %s: if that task waits for tasks "
-        "of the same queue it waits for ever; raise max_machines or use another queue for it",
-        demand->queue->name,
-        busy == 1 ? "its only machine is"
-                  : text_printf(arena, "all its %lld machines are, the longest", (long long)busy),
-        longest->task, text_time(arena, longest->since_us));
+        "queue %s is at its cap and %s with task %s since %s: if that task waits for "
+        "tasks of the same queue it waits for ever; raise max_machines or use "
+        "another queue for it",
+        demand->queue->name, who, longest->task, text_time(arena, longest->since_us));
 }
 
 static const char *tired(struct dr_arena *arena, const struct watched *watched)

@@ -101,9 +101,18 @@ const struct watched *state_watched(const struct state *state, const char *worke
     return NULL;
 }
 
-bool state_tired(const struct watched *watched)
+int64_t state_same_ms(const struct state *state, const struct watched *watched)
 {
-    return watched != NULL && watched->beside > STATE_PATIENCE;
+    return state_workers(state)->sent_ms - watched->since_ms;
+}
+
+bool state_tired(const struct state *state, const struct watched *watched)
+{
+    if (watched == NULL || watched->beside_ms == 0)
+        return false;
+    int64_t period_ms = state->config->timing.workers_period_ms;
+    int64_t poll_ms = period_ms > STATE_AGENT_POLL_MS ? period_ms : STATE_AGENT_POLL_MS;
+    return state_workers(state)->sent_ms - watched->beside_ms > STATE_PATIENCE * poll_ms;
 }
 
 /* A task waits that this worker could take. */
@@ -119,17 +128,17 @@ static bool beside_work(const struct state *state, const struct dr_worker_view *
 }
 
 static struct watched watch(const struct state *state, const struct dr_worker_view *worker,
-                            int64_t now_us)
+                            int64_t sent_ms, int64_t now_us)
 {
     const struct watched *old = state_watched(state, worker->id);
     bool same = old != NULL && strcmp(old->task, worker->task) == 0 &&
                 old->idle_since_us == worker->idle_since_us;
     struct watched fresh = {.idle_since_us = worker->idle_since_us,
                             .since_us = same ? old->since_us : now_us,
-                            .pictures = same ? old->pictures + 1 : 1};
+                            .since_ms = same ? old->since_ms : sent_ms};
     bool idle = *worker->task == '\0';
     if (idle && beside_work(state, worker))
-        fresh.beside = same ? old->beside + 1 : 1;
+        fresh.beside_ms = same && old->beside_ms != 0 ? old->beside_ms : sent_ms;
     replace(&fresh.worker, worker->id);
     replace(&fresh.task, worker->task);
     return fresh;
@@ -144,7 +153,7 @@ bool state_take_workers(struct state *state, const struct dr_workers_observed *p
     struct watched *fresh = calloc(picture->workers.count + 1, sizeof *fresh);
     DR_ASSERT(fresh != NULL);
     for (size_t i = 0; i < picture->workers.count; i++)
-        fresh[i] = watch(state, &picture->workers.items[i], now_us);
+        fresh[i] = watch(state, &picture->workers.items[i], picture->sent_ms, now_us);
     for (size_t i = 0; i < state->watched_count; i++)
         free_watched(&state->watched[i]);
     free(state->watched);

@@ -23,18 +23,20 @@ struct cloud {
     char *sentence;
 };
 
-/* How long a worker has looked the same, by pictures of the workers. */
+/* How long a worker has looked the same. Times are those of its pictures (P2). */
 struct watched {
     char *worker;
     char *task;            /* "" when idle */
     int64_t idle_since_us; /* as its picture says */
-    int64_t since_us;      /* first picture that showed it so */
-    int pictures;          /* that did */
-    int beside;            /* of those, in a row: idle beside a waiting task that it listens to */
+    int64_t since_us;      /* when it was first seen so */
+    int64_t since_ms;      /* the same on CLOCK_BOOTTIME */
+    int64_t beside_ms;     /* idle beside a waiting task that it listens to, since; 0: not */
 };
 
-/* An idle worker that was seen so often beside a waiting task is no supply (P6). */
+/* An idle worker that stood beside a waiting task for so many polls is no supply (P6). Agents ask
+ * every 5 s (clearml_agent/commands/worker.py, _polling_interval). */
 #define STATE_PATIENCE 3
+#define STATE_AGENT_POLL_MS 5000
 
 struct state {
     const struct dr_cfg_root *config; /* borrowed */
@@ -75,7 +77,10 @@ const struct dr_queue_view *state_queue(const struct state *state, const char *n
 const struct dr_queues_observed *state_queues(const struct state *state);
 const struct dr_workers_observed *state_workers(const struct state *state);
 
-/* Idle beside a waiting task for too long. */
-bool state_tired(const struct watched *watched);
+/* Idle beside a waiting task for too long: 3 readings of the workers, or polls of an agent. */
+bool state_tired(const struct state *state, const struct watched *watched);
+
+/* It has looked the same for this long, by the newest picture. */
+int64_t state_same_ms(const struct state *state, const struct watched *watched);
 
 bool state_lists(const struct dr_strs *list, const char *text);

@@ -39,7 +39,7 @@ static void add_workers(struct dr_arena *arena, const struct state *state,
             continue;
         const bool *listens = demand_mark(arena, demands, &worker->queues);
         const struct watched *watched = state_watched(state, worker->id);
-        if (!state_tired(watched)) {
+        if (!state_tired(state, watched)) {
             match_add(match, SUPPLY_IDLE, listens, 1);
             continue;
         }

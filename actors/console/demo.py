@@ -144,9 +144,10 @@ class Watch:
 
     def look(self, ids, controller):
         for task in self.api.tasks.get_all(id=sorted(ids), only_fields=["id", "name", "status"]):
-            if self.tasks.get(task.id) != task.status:
-                say(MARKS.get(task.status, " "), "%-24s %s" % (task.name, task.status))
-            self.tasks[task.id] = task.status
+            status = str(task.status)  # the SDK gives an enumeration that equals no text
+            if self.tasks.get(task.id) != status:
+                say(MARKS.get(status, " "), "%-24s %s" % (task.name, status))
+            self.tasks[task.id] = status
         children = self.api.tasks.get_all(parent=controller, only_fields=["id"])
         ids.update(task.id for task in children)
         now = {w.id: (w.task.id if w.task else None) for w in self.api.workers.get_all()}

@@ -17,6 +17,9 @@
 
 #define PATIENCE_MS 15000
 
+/* The machine of each test, by names that no other process of this host has. */
+static char ATTEMPT[32], ID[64];
+
 struct world {
     char dir[128];
     struct dr_cfg_account account;
@@ -29,6 +32,7 @@ struct world {
         char instance[96];
     } launch;
     char state[16]; /* of the instance that was asked about */
+    char attempt[96];
     size_t listed;
     const char *asked;
 };
@@ -49,6 +53,8 @@ static void open_driver(struct world *world)
 
 static int setup(void **state)
 {
+    snprintf(ATTEMPT, sizeof ATTEMPT, "a1-%d", (int)getpid());
+    snprintf(ID, sizeof ID, "local-%s", ATTEMPT);
     struct world *world = calloc(1, sizeof *world);
     snprintf(world->dir, sizeof world->dir, "/tmp/drover-local-XXXXXX");
     assert_non_null(mkdtemp(world->dir));
@@ -132,8 +138,10 @@ static void on_list(void *arg, const struct driver_list *list)
     world->listed = list->count;
     snprintf(world->state, sizeof world->state, "unlisted");
     for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->instances[i].instance_id, world->asked) == 0)
-            snprintf(world->state, sizeof world->state, "%s", list->instances[i].state);
+        if (strcmp(list->instances[i].instance_id, world->asked) != 0)
+            continue;
+        snprintf(world->state, sizeof world->state, "%s", list->instances[i].state);
+        snprintf(world->attempt, sizeof world->attempt, "%s", list->instances[i].attempt);
     }
 }
 
@@ -255,21 +263,29 @@ static const char *stray_word(void)
     return word;
 }
 
+static const char *launcher_word(void)
+{
+    static char word[96];
+    snprintf(word, sizeof word, "drover-local-machine %s", ID);
+    return word;
+}
+
 /* ---- tests ---------------------------------------------------------------------------------- */
 static void test_own_host_name_and_home(void **state)
 {
     struct world *world = *state;
     char before[64], after[64], expected[1024];
     gethostname(before, sizeof before);
-    launch(world, "a1", "echo \"name=$(hostname) home=$HOME cwd=$PWD tmp=$TMPDIR uid=$(id -u)\"\n");
+    launch(world, ATTEMPT,
+           "echo \"name=$(hostname) home=$HOME cwd=$PWD tmp=$TMPDIR uid=$(id -u)\"\n");
     assert_int_equal(world->launch.class, DRIVER_OK);
-    assert_string_equal(world->launch.instance, "local-a1");
-    await_state(world, "local-a1", "ended");
-    snprintf(expected, sizeof expected,
-             "name=local-a1 home=%s/machines/local-a1/home cwd=%s/machines/local-a1/home "
-             "tmp=%s/machines/local-a1/tmp uid=%d",
-             world->dir, world->dir, world->dir, (int)geteuid());
-    assert_non_null(strstr(log_of(world, "local-a1"), expected));
+    assert_string_equal(world->launch.instance, ID);
+    await_state(world, ID, "ended");
+    snprintf(
+        expected, sizeof expected,
+        "name=%s home=%s/machines/%s/home cwd=%s/machines/%s/home tmp=%s/machines/%s/tmp uid=%d",
+        ID, world->dir, ID, world->dir, ID, world->dir, ID, (int)geteuid());
+    assert_non_null(strstr(log_of(world, ID), expected));
     gethostname(after, sizeof after);
     assert_string_equal(before, after);
 }
@@ -278,35 +294,35 @@ static void test_secrets_are_nobodys(void **state)
 {
     struct world *world = *state;
     struct stat st;
-    launch(world, "a1", "echo ready; # hunter2\nsleep 1000\n");
-    await_log(world, "local-a1", "ready");
-    assert_int_equal(stat(in_machine(world, "local-a1", "user-data"), &st), 0);
+    launch(world, ATTEMPT, "echo ready; # hunter2\nsleep 1000\n");
+    await_log(world, ID, "ready");
+    assert_int_equal(stat(in_machine(world, ID, "user-data"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(stat(in_machine(world, "local-a1", ""), &st), 0);
+    assert_int_equal(stat(in_machine(world, ID, ""), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(processes_with("hunter2"), 0);
-    end(world, "local-a1");
-    assert_int_equal(access(in_machine(world, "local-a1", "user-data"), F_OK), -1);
-    assert_int_equal(access(in_machine(world, "local-a1", "home"), F_OK), -1);
-    assert_int_equal(access(in_machine(world, "local-a1", "tmp"), F_OK), -1);
-    assert_non_null(strstr(log_of(world, "local-a1"), "ready"));
+    end(world, ID);
+    assert_int_equal(access(in_machine(world, ID, "user-data"), F_OK), -1);
+    assert_int_equal(access(in_machine(world, ID, "home"), F_OK), -1);
+    assert_int_equal(access(in_machine(world, ID, "tmp"), F_OK), -1);
+    assert_non_null(strstr(log_of(world, ID), "ready"));
 }
 
 static void test_second_launch_starts_nothing(void **state)
 {
     struct world *world = *state;
-    launch(world, "a1", "echo once; sleep 1000\n");
-    await_log(world, "local-a1", "once");
-    launch(world, "a1", "echo twice\n");
+    launch(world, ATTEMPT, "echo once; sleep 1000\n");
+    await_log(world, ID, "once");
+    launch(world, ATTEMPT, "echo twice\n");
     assert_int_equal(world->launch.class, DRIVER_OK);
-    assert_string_equal(world->launch.instance, "local-a1");
-    end(world, "local-a1");
-    launch(world, "a1", "echo thrice\n");
+    assert_string_equal(world->launch.instance, ID);
+    end(world, ID);
+    launch(world, ATTEMPT, "echo thrice\n");
     assert_int_equal(world->launch.class, DRIVER_OK);
-    assert_string_equal(listed(world, "local-a1"), "ended");
+    assert_string_equal(listed(world, ID), "ended");
     assert_int_equal(world->listed, 1);
-    assert_null(strstr(log_of(world, "local-a1"), "twice"));
-    assert_null(strstr(log_of(world, "local-a1"), "thrice"));
+    assert_null(strstr(log_of(world, ID), "twice"));
+    assert_null(strstr(log_of(world, ID), "thrice"));
 }
 
 static const char STRAYS[] = "#!/bin/bash\n"
@@ -330,41 +346,44 @@ static void make_strays(struct world *world, const char *attempt, const char *la
 static void test_terminate_leaves_no_process(void **state)
 {
     struct world *world = *state;
-    make_strays(world, "a1", "while :; do sleep 0.2; done");
+    make_strays(world, ATTEMPT, "while :; do sleep 0.2; done");
     await_processes(stray_word(), 3);
-    end(world, "local-a1");
+    end(world, ID);
     assert_int_equal(processes_with(stray_word()), 0);
-    assert_int_equal(processes_with("local-a1"), 0);
-    assert_non_null(strstr(read_text(in_machine(world, "local-a1", "end.json")), "\"signal\":9"));
+    assert_int_equal(processes_with(ID), 0);
+    assert_non_null(strstr(read_text(in_machine(world, ID, "end.json")), "\"signal\":9"));
 }
 
 static void test_own_end_leaves_no_process(void **state)
 {
     struct world *world = *state;
-    make_strays(world, "a1", "sleep 0.3; exit 7");
-    await_state(world, "local-a1", "ended");
+    make_strays(world, ATTEMPT, "sleep 0.3; exit 7");
+    await_processes(launcher_word(), 0);
+    assert_int_equal(access(in_machine(world, ID, "user-data"), F_OK), -1);
+    assert_int_equal(access(in_machine(world, ID, "home"), F_OK), -1);
+    assert_string_equal(listed(world, ID), "ended");
     assert_int_equal(processes_with(stray_word()), 0);
-    assert_non_null(strstr(read_text(in_machine(world, "local-a1", "end.json")), "\"exit\":7"));
+    assert_non_null(strstr(read_text(in_machine(world, ID, "end.json")), "\"exit\":7"));
 }
 
 static void kill_launcher(const struct world *world)
 {
     int pid = 0;
-    assert_int_equal(
-        sscanf(read_text(in_machine(world, "local-a1", "record.json")), "{\"pid\":%d", &pid), 1);
+    assert_int_equal(sscanf(read_text(in_machine(world, ID, "record.json")), "{\"pid\":%d", &pid),
+                     1);
     assert_int_equal(kill(pid, SIGKILL), 0);
-    await_processes("drover-local-machine local-a1", 0);
+    await_processes(launcher_word(), 0);
 }
 
 static void test_launcher_killed(void **state)
 {
     struct world *world = *state;
-    make_strays(world, "a1", "sleep 1000");
+    make_strays(world, ATTEMPT, "sleep 1000");
     await_processes(stray_word(), 3);
     kill_launcher(world);
-    assert_string_equal(listed(world, "local-a1"), "present"); /* its processes live */
-    end(world, "local-a1");
-    assert_int_equal(access(in_machine(world, "local-a1", "user-data"), F_OK), -1);
+    assert_string_equal(listed(world, ID), "present"); /* its processes live */
+    end(world, ID);
+    assert_int_equal(access(in_machine(world, ID, "user-data"), F_OK), -1);
     await_processes(stray_word(), 0);
 }
 
@@ -374,35 +393,33 @@ static void test_survives_its_starter(void **state)
     pid_t starter = fork();
     if (starter == 0) {
         open_driver(world);
-        launch(world, "a1", "echo alive; sleep 1000\n");
+        launch(world, ATTEMPT, "echo alive; sleep 1000\n");
         kill(getpid(), SIGKILL);
     }
     int status;
     waitpid(starter, &status, 0);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_string_equal(listed(world, "local-a1"), "present");
-    await_log(world, "local-a1", "alive");
-    launch(world, "a1", "echo again\n");
+    assert_string_equal(listed(world, ID), "present");
+    await_log(world, ID, "alive");
+    launch(world, ATTEMPT, "echo again\n");
     assert_int_equal(world->launch.class, DRIVER_OK);
-    end(world, "local-a1");
-    assert_null(strstr(log_of(world, "local-a1"), "again"));
+    end(world, ID);
+    assert_null(strstr(log_of(world, ID), "again"));
 }
 
 static void test_dead_before_recording_is_unstarted(void **state)
 {
     struct world *world = *state;
     char command[512];
-    snprintf(command, sizeof command,
-             "mkdir -p -m 700 %s/machines/local-a1 && touch "
-             "%s/machines/local-a1/lock",
-             world->dir, world->dir);
+    snprintf(command, sizeof command, "mkdir -p -m 700 %s/machines/%s && touch %s/machines/%s/lock",
+             world->dir, ID, world->dir, ID);
     assert_int_equal(system(command), 0);
-    assert_string_equal(listed(world, "local-a1"), "unlisted");
-    assert_string_equal(described(world, "local-a1"), "unknown");
-    launch(world, "a1", "echo late; sleep 1000\n");
-    await_log(world, "local-a1", "late");
-    assert_string_equal(listed(world, "local-a1"), "present");
-    end(world, "local-a1");
+    assert_string_equal(listed(world, ID), "unlisted");
+    assert_string_equal(described(world, ID), "unknown");
+    launch(world, ATTEMPT, "echo late; sleep 1000\n");
+    await_log(world, ID, "late");
+    assert_string_equal(listed(world, ID), "present");
+    end(world, ID);
 }
 
 /* machines_dir may be reached through a link; its processes are still recognised by their lock. */
@@ -416,10 +433,10 @@ static void test_linked_folder(void **state)
     zloop_destroy(&world->loop);
     world->account.machines_dir = link;
     open_driver(world);
-    make_strays(world, "a1", "sleep 1000");
+    make_strays(world, ATTEMPT, "sleep 1000");
     await_processes(stray_word(), 3);
     kill_launcher(world);
-    end(world, "local-a1");
+    end(world, ID);
     await_processes(stray_word(), 0);
 }
 
@@ -427,25 +444,25 @@ static void test_folder_gone(void **state)
 {
     struct world *world = *state;
     char command[512];
-    launch(world, "a1", "echo up; sleep 1000\n");
-    await_log(world, "local-a1", "up");
-    snprintf(command, sizeof command, "rm -rf %s/machines/local-a1", world->dir);
+    launch(world, ATTEMPT, "echo up; sleep 1000\n");
+    await_log(world, ID, "up");
+    snprintf(command, sizeof command, "rm -rf %s/machines/%s", world->dir, ID);
     assert_int_equal(system(command), 0);
-    assert_string_equal(listed(world, "local-a1"), "unlisted");
-    assert_string_equal(described(world, "local-a1"), "present"); /* by its processes */
+    assert_string_equal(listed(world, ID), "unlisted");
+    assert_string_equal(described(world, ID), "present"); /* by its processes */
     enum driver_class class = DRIVER_CLASSES;
-    driver_local.terminate(world->driver, "local-a1", on_done, &class);
-    await_processes("local-a1", 0);
-    assert_string_equal(described(world, "local-a1"), "ended");
+    driver_local.terminate(world->driver, ID, on_done, &class);
+    await_processes(ID, 0);
+    assert_string_equal(described(world, ID), "ended");
 }
 
 static void test_bad_requests(void **state)
 {
     struct world *world = *state;
-    driver_local.launch(world->driver, "a1", "not json", 8, on_launched, world);
+    driver_local.launch(world->driver, ATTEMPT, "not json", 8, on_launched, world);
     assert_true(world->launch.answered);
     assert_int_equal(world->launch.class, DRIVER_OTHER);
-    assert_string_equal(listed(world, "local-a1"), "unlisted");
+    assert_string_equal(listed(world, ID), "unlisted");
     launch(world, "Not_A/Name", "true\n");
     assert_int_equal(world->launch.class, DRIVER_REQUEST);
 }
@@ -453,30 +470,30 @@ static void test_bad_requests(void **state)
 static void test_forget_leaves_nothing(void **state)
 {
     struct world *world = *state;
-    launch(world, "a1", "mkdir -p ~/a/b; chmod 500 ~/a; sleep 1000\n");
-    driver_local.forget(world->driver, "local-a1"); /* it lives: nothing is removed */
-    assert_string_equal(listed(world, "local-a1"), "present");
-    end(world, "local-a1");
-    driver_local.forget(world->driver, "local-a1");
-    assert_int_equal(access(in_machine(world, "local-a1", ""), F_OK), -1);
-    assert_string_equal(described(world, "local-a1"), "ended");
+    launch(world, ATTEMPT, "mkdir -p ~/a/b; chmod 500 ~/a; sleep 1000\n");
+    driver_local.forget(world->driver, ID); /* it lives: nothing is removed */
+    assert_string_equal(listed(world, ID), "present");
+    end(world, ID);
+    driver_local.forget(world->driver, ID);
+    assert_int_equal(access(in_machine(world, ID, ""), F_OK), -1);
+    assert_string_equal(described(world, ID), "ended");
 }
 
 static void test_log_by_offset(void **state)
 {
     struct world *world = *state;
     struct dr_strbuf text = {0};
-    launch(world, "a1", "echo one; echo two; sleep 1000\n");
-    await_log(world, "local-a1", "two");
-    int64_t at = driver_local.read_log(world->driver, "local-a1", 0, 4, &text);
+    launch(world, ATTEMPT, "echo one; echo two; sleep 1000\n");
+    await_log(world, ID, "two");
+    int64_t at = driver_local.read_log(world->driver, ID, 0, 4, &text);
     assert_int_equal(at, 4);
     assert_string_equal(text.data, "one\n");
-    at = driver_local.read_log(world->driver, "local-a1", at, 4096, &text);
+    at = driver_local.read_log(world->driver, ID, at, 4096, &text);
     assert_int_equal(at, 8);
     assert_string_equal(text.data, "one\ntwo\n");
     assert_int_equal(driver_local.read_log(world->driver, "local-none", 0, 9, &text), -1);
     dr_strbuf_free(&text);
-    end(world, "local-a1");
+    end(world, ID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

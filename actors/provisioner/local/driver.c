@@ -151,6 +151,16 @@ static void drop_old_unstarted(const struct local *local, const char *id)
         session_remove(local->machines_dir, id);
 }
 
+/* A machine holds its lock before it has written its record; which attempt it is of stands in its
+ * id too. Without it such a machine would be taken for a stranger and adopted beside its own row.
+ */
+static void name_attempt(const char *id, struct local_record *record)
+{
+    static const char prefix[] = "local-";
+    if (record->attempt[0] == '\0' && strncmp(id, prefix, sizeof prefix - 1) == 0)
+        snprintf(record->attempt, sizeof record->attempt, "%s", id + sizeof prefix - 1);
+}
+
 /* Fills the views once the arrays no longer move. An end leaves no secret behind, also when the
  * launcher was killed and could not see to it. */
 static void listing_look(const struct local *local, struct listing *listing)
@@ -162,6 +172,8 @@ static void listing_look(const struct local *local, struct listing *listing)
             session_wipe(local->machines_dir, listing->ids[i]);
         if (state == LOCAL_UNSTARTED)
             drop_old_unstarted(local, listing->ids[i]);
+        if (state == LOCAL_PRESENT)
+            name_attempt(listing->ids[i], record);
         listing->items[i] = (struct dr_instance_view){
             .instance_id = listing->ids[i],
             .attempt = record->attempt,

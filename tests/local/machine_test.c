@@ -14,6 +14,7 @@
 
 #include "driver.h"
 #include "drover/clock.h"
+#include "local/session.h"
 
 #define PATIENCE_MS 15000
 
@@ -422,6 +423,22 @@ static void test_dead_before_recording_is_unstarted(void **state)
     end(world, ID);
 }
 
+/* Between its lock and its record a machine is seen as what it is: its attempt's. */
+static void test_present_before_recording_names_its_attempt(void **state)
+{
+    struct world *world = *state;
+    char machines_dir[160];
+    struct dr_error error;
+    snprintf(machines_dir, sizeof machines_dir, "%s/machines", world->dir);
+    assert_true(session_create(machines_dir, ID, &error));
+    int lock = session_lock(machines_dir, ID, &error);
+    assert_true(lock >= 0);
+    assert_string_equal(listed(world, ID), "present");
+    assert_string_equal(world->attempt, ATTEMPT);
+    close(lock);
+    assert_string_equal(listed(world, ID), "unlisted");
+}
+
 /* machines_dir may be reached through a link; its processes are still recognised by their lock. */
 static void test_linked_folder(void **state)
 {
@@ -510,6 +527,7 @@ int main(void)
         TEST(test_launcher_killed),
         TEST(test_survives_its_starter),
         TEST(test_dead_before_recording_is_unstarted),
+        TEST(test_present_before_recording_names_its_attempt),
         TEST(test_linked_folder),
         TEST(test_folder_gone),
         TEST(test_bad_requests),

@@ -59,6 +59,8 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
         watcher->claims.rows_stale = true;
         return;
     }
+    if (watcher->claims.rows == NULL)
+        recovery_restore(&watcher->recovery, rows);
     struct dr_record fresh;
     int rc = dr_record_copy(&dr_desc_ledger_state, rows, &fresh);
     DR_ASSERT(rc == 0);

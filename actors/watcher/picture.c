@@ -280,6 +280,7 @@ static void on_workers(const struct clearml_answer *answer, void *arg)
     workers_free(&picture->workers);
     picture->workers = fresh;
     settle(picture);
+    slots_ask_last(&picture->slots, picture->claims, &picture->workers, &picture->clock);
     slots_tell(picture->claims, &picture->workers);
     slots_unregister(picture->claims, &picture->workers);
     publish_workers(picture);

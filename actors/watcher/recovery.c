@@ -73,11 +73,14 @@ static struct ending *ending_of(struct recovery *recovery, const struct dr_machi
     return ending;
 }
 
+void recovery_restore(struct recovery *recovery, const struct dr_ledger_state *rows)
+{
+    recovery->since_us = rows->healthy_us == 0 ? 0 : rows->healthy_us - LOOK_BACK_US;
+}
+
 static void follow_machines(struct recovery *recovery)
 {
     const struct dr_ledger_state *rows = recovery->claims->rows;
-    if (recovery->since_us == 0)
-        recovery->since_us = rows->healthy_us == 0 ? 1 : rows->healthy_us - LOOK_BACK_US;
     for (size_t i = 0; i < rows->machines.count; i++) {
         const struct dr_machine_row *machine = &rows->machines.items[i];
         bool ends = machine_is_ending(machine) || is(machine->state, "absent");

@@ -35,6 +35,8 @@ struct recovery {
 void recovery_init(struct recovery *recovery, struct claims *claims, struct picture *picture,
                    const struct dr_cfg_root *root);
 void recovery_free(struct recovery *recovery);
+/* What the ledger remembers of an earlier life, before this one changes it. Once. */
+void recovery_restore(struct recovery *recovery, const struct dr_ledger_state *rows);
 void recovery_step(struct recovery *recovery);
 bool recovery_busy(const struct recovery *recovery);
 

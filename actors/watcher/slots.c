@@ -23,6 +23,7 @@ static struct slot_memory *recall(struct slots *slots, const char *worker,
     const struct dr_slot_row *row = rows_slot(rows, worker);
     memory->busy = row == NULL || row->busy;
     memory->idle_since_us = row == NULL ? 0 : row->idle_since_us;
+    memory->restored = row != NULL && !row->busy;
     if (memory->idle_since_us > now_us) /* a wall clock that was set back */
         memory->idle_since_us = now_us;
     HASH_ADD_KEYPTR(hh, slots->table, memory->worker, strlen(memory->worker), memory);
@@ -68,7 +69,7 @@ static bool is_news(const struct dr_worker_view *view, const struct dr_slot_row 
     bool busy = view->task[0] != '\0';
     if (row == NULL || row->busy != busy)
         return true;
-    return busy ? strcmp(row->task, view->task) != 0 : row->idle_since_us == 0;
+    return busy ? strcmp(row->task, view->task) != 0 : row->idle_since_us < view->idle_since_us;
 }
 
 static void tell_up(struct claims *claims, const struct dr_worker_view *view,
@@ -112,6 +113,72 @@ void slots_tell(struct claims *claims, const struct workers *workers)
         claim_ask(claims, "slots", DR_SLOTS_OBSERVED,
                   &(struct dr_slots_observed){.slots = {news, count}});
     free(news);
+}
+
+struct last_task {
+    struct slots *slots;
+    struct claims *claims;
+    const struct server_clock *clock;
+    char *worker;
+    char key[];
+};
+
+static void on_last(const struct clearml_answer *answer, void *arg)
+{
+    struct last_task *asked = arg;
+    struct slot_memory *memory;
+    HASH_FIND_STR(asked->slots->table, asked->worker, memory);
+    const json_t *list = json_object_get(answer->data, "tasks");
+    bool whole = answer->cls == CLEARML_OK && json_is_array(list);
+    if (whole && memory != NULL && memory->restored) {
+        const json_t *task = json_array_get(list, 0);
+        int64_t end_us = server_clock_ours(
+            asked->clock, stamp_us(json_string_value(json_object_get(task, "last_update"))));
+        memory->restored = false;
+        if (!memory->busy && end_us > memory->idle_since_us)
+            memory->idle_since_us = end_us;
+    }
+    claim_settle(asked->claims, asked->key, 0, CLAIM_RETRY_MS);
+    free(asked->worker);
+    free(asked);
+}
+
+static void ask_last(struct slots *slots, struct claims *claims, const char *worker,
+                     const char *instance, const struct server_clock *clock)
+{
+    size_t len = strlen(worker) + sizeof "last:";
+    struct last_task *asked = malloc(sizeof *asked + len);
+    DR_ASSERT(asked != NULL);
+    *asked = (struct last_task){.slots = slots, .claims = claims, .clock = clock};
+    snprintf(asked->key, len, "last:%s", worker);
+    if (!claim_take(claims, asked->key)) {
+        free(asked);
+        return;
+    }
+    asked->worker = strdup(worker);
+    DR_ASSERT(asked->worker != NULL);
+    claims->port->call(claims->port->shell, "tasks.get_all",
+                       json_pack("{s:s, s:[s], s:[s,s], s:b, s:i, s:i}",
+                                 "runtime._exec_agent_hostname", instance, "order_by",
+                                 "-last_update", "only_fields", "id", "last_update",
+                                 "search_hidden", 1, "page", 0, "page_size", 1),
+                       on_last, asked);
+}
+
+void slots_ask_last(struct slots *slots, struct claims *claims, const struct workers *workers,
+                    const struct server_clock *clock)
+{
+    for (size_t i = 0; i < workers->count; i++) {
+        const struct dr_worker_view *view = &workers->list[i];
+        struct slot_memory *memory;
+        HASH_FIND_STR(slots->table, view->id, memory);
+        if (memory == NULL || !memory->restored)
+            continue;
+        if (memory->busy)
+            memory->restored = false;
+        else if (view->ours)
+            ask_last(slots, claims, view->id, view->instance_id, clock);
+    }
 }
 
 struct farewell {

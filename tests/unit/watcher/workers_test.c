@@ -218,6 +218,50 @@ static void the_ledger_is_told_what_changed(void **state)
     fake_free(&fake);
 }
 
+/* P8: what a slot did while no watcher lived is asked once, of the server's own record. */
+static void work_that_nobody_watched_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        int64_t idle_since_us;
+    } cases[] = {
+        {"{\"tasks\":[{\"id\":\"t1\",\"last_update\":\"2027-01-15T07:59:30\"}]}", WALL - 30000000},
+        {"{\"tasks\":[{\"id\":\"t1\",\"last_update\":\"2027-01-15T07:00:00\"}]}", WALL - 60000000},
+        {"{\"tasks\":[]}", WALL - 60000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        struct claims claims = {.port = &fake.port, .rows = &rows};
+        struct slots slots = {0};
+        struct server_clock clock = {0};
+        struct workers workers;
+        read_workers(&workers, WORKERS);
+        slots_remember(&slots, &workers, &rows);
+        slots_ask_last(&slots, &claims, &workers, &clock);
+        slots_ask_last(&slots, &claims, &workers, &clock);
+        assert_int_equal(fake.call_count, 1); /* only i-10: the ledger knew it idle */
+        assert_non_null(strstr(fake_body(&fake), "\"runtime._exec_agent_hostname\":\"i-10\""));
+        fake_answer(&fake, "tasks.get_all", cases[i].answer);
+        slots_remember(&slots, &workers, &rows);
+        assert_int_equal(workers_find(&workers, "drover:local:small:i-10")->idle_since_us,
+                         cases[i].idle_since_us);
+        fake_sleep(&fake, 2000);
+        slots_ask_last(&slots, &claims, &workers, &clock);
+        assert_int_equal(fake.call_count, 0);
+        slots_tell(&claims, &workers);
+        fake_ack(&fake, DR_MACHINE_UP, true, "", 6, NULL);
+        const struct dr_slots_observed *told = fake_asked(&fake, DR_SLOTS_OBSERVED);
+        assert_int_equal(told->slots.count, i == 0 ? 2 : 1);
+        fake_stop(&fake);
+        workers_free(&workers);
+        slots_free(&slots);
+        claims_free(&claims);
+        fake_free(&fake);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +271,7 @@ int main(void)
         cmocka_unit_test(the_answer_becomes_views),
         cmocka_unit_test(half_an_answer_is_no_answer),
         cmocka_unit_test(the_ledger_is_told_what_changed),
+        cmocka_unit_test(work_that_nobody_watched_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,8 @@ def clearml_conf(s):
     api = {"api_server": s["api_server"], "web_server": s["web_server"],
            "files_server": s["files_server"],
            "credentials": {"access_key": s["access_key"], "secret_key": s["secret_key"]},
-           "auth": {"request_token_expiration_sec": 3600}}
+           # The agent's default threshold, 12 hours, would have an hour's token renewed at each call.
+           "auth": {"request_token_expiration_sec": 3600, "token_expiration_threshold_sec": 360}}
     if not s.get("verify_tls", True):
         api["verify_certificate"] = False
     agent = git_conf(s)

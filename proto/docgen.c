@@ -14,6 +14,7 @@ static const struct {
 } pages[] = {
     {"config", docgen_config},
     {"messages", docgen_messages},
+    {"man", docgen_man},
 };
 
 int main(int argc, char **argv)

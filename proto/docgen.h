@@ -7,3 +7,4 @@
 
 void docgen_config(FILE *out);
 void docgen_messages(FILE *out);
+void docgen_man(FILE *out);

@@ -11,10 +11,13 @@ build_packages=(gcc g++ cmake ninja-build pkg-config libzmq3-dev libczmq-dev lib
   libmicrohttpd-dev libyaml-dev uthash-dev libcmocka-dev)
 run_packages=(python3 python3-venv git ca-certificates procps)
 
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
 
 say() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
+# fail_with LOG WORDS: the end of the log, then the words.
+fail_with() { tail -20 "$1" >&2; die "$2 (all of it: $1)"; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
@@ -33,7 +36,7 @@ install_packages() {
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    "${missing[@]}" >"$cache/apt.log" 2>&1 || { tail -20 "$cache/apt.log" >&2; die "apt-get failed"; }
+    "${missing[@]}" >"$cache/apt.log" 2>&1 || fail_with "$cache/apt.log" "apt-get failed"
 }
 
 # make_venv NAME REQUIREMENTS-FILE: a Python with these packages at $cache/NAME, made once per
@@ -49,17 +52,23 @@ make_venv() {
   fi
 }
 
-# build PRESET [TARGET...]
+# build PRESET [TARGET...]: on a terminal with ninja's progress, else only what went wrong.
 build() {
-  local preset=$1; shift
+  local preset=$1 log=$cache/build-$1.log; shift
   local launcher=()
-  command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+  if command -v ccache >/dev/null; then launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
   say "building ($preset)"
-  (cd "$root" && cmake --preset "$preset" "${launcher[@]}" >"$cache/cmake-$preset.log" 2>&1) ||
-    { tail -20 "$cache/cmake-$preset.log" >&2; die "cmake failed"; }
-  (cd "$root" && cmake --build --preset "$preset" ${1:+--target "$@"}) |
-    { grep -E 'error|warning|FAILED' || true; }
-  [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
+  (
+    cd "$root"
+    cmake --preset "$preset" "${launcher[@]}" >"$log" 2>&1 || fail_with "$log" "cmake failed"
+    if [ -t 1 ]; then
+      cmake --build --preset "$preset" ${1:+--target "$@"} || die "the build failed"
+    else
+      cmake --build --preset "$preset" ${1:+--target "$@"} >"$log" 2>&1 ||
+        { grep -E -A12 'error:|FAILED|undefined reference' "$log" >&2 || true
+          fail_with "$log" "the build failed"; }
+    fi
+  )
 }
 
 mkdir -p "$cache"

@@ -77,8 +77,8 @@ int cmd_demo(struct console *console, int argc, char **argv);
 /* Path of another program of Drover: beside this one, or in ../libexec/drover, ../sbin. 0 or -1. */
 int spawn_find(const char *program, char *path, size_t room);
 
-/* Starts a program with its stdout as a pipe (out_fd, may be NULL to inherit). own_group: a Ctrl-C at
- * the terminal does not reach it. Returns its pid, or -1 after saying why. */
+/* Starts a program with its stdout as a pipe (out_fd, may be NULL to inherit). own_group: a Ctrl-C
+ * at the terminal does not reach it. Returns its pid, or -1 after saying why. */
 pid_t spawn_start(const char *const *argv, int *out_fd, bool own_group);
 
 /* Waits for it and gives its exit code, 128 + signal for one that was killed. */

@@ -111,6 +111,7 @@ static int write_config(const struct sandbox *box)
              "max_machines: 6\n"
              "clearml:\n"
              "  api_server: %s\n"
+             "  web_server: %s\n" /* it has none; the SDK wants to name one */
              "  files_server: %s\n"
              "  credentials_file: \"%s/clearml.yaml\"\n"
              "accounts:\n"
@@ -134,7 +135,7 @@ static int write_config(const struct sandbox *box)
              "    types: [big]\n"
              "timing:\n"
              "  workers_period: 3s\n",
-             box->dir, box->api, box->files, box->dir, python);
+             box->dir, box->api, box->api, box->files, box->dir, python);
     return write_file(box, "drover.yaml", text);
 }
 

@@ -69,17 +69,16 @@ const struct dr_cfg_root *dr_config_root(const struct dr_config *config);
 /* The text that was parsed, as droverd hands it to its children. */
 const char *dr_config_text(const struct dr_config *config, size_t *len);
 
-/* The smallest clearml.calls_per_month that the rules can live with under these timings. When a budget
- * is tight the watcher stretches its intervals (P3, P5, P6, P7) together, at most to
- *   a tick each 60 s, twice fresh_queues, or settle_gap, whichever is shortest;
- *   a reading of the workers each 60 s or 2/3 of worker_proof, whichever is shorter.
- * A tick is two calls while something waits (last_update of all queues; the entries), a reading of the
- * workers one; a tenth comes on top for keys, drain flags and what is put back. For a month of 30 days,
- * rounded up to thousands. */
+/* The smallest clearml.calls_per_month that the rules can live with under these timings. When a
+ * budget is tight the watcher stretches its intervals (P3, P5, P6, P7) together, at most to a tick
+ * each 60 s, twice fresh_queues, or settle_gap, whichever is shortest; a reading of the workers
+ * each 60 s or 2/3 of worker_proof, whichever is shorter. A tick is two calls while something waits
+ * (last_update of all queues; the entries), a reading of the workers one; a tenth comes on top for
+ * keys, drain flags and what is put back. For a month of 30 days, rounded up to thousands. */
 int64_t dr_config_min_calls(const struct dr_cfg_root *root);
 
-/* True when a running droverd may replace `before` by `after`. Otherwise false with a sentence: some
- * settings need a stop and a start. */
+/* True when a running droverd may replace `before` by `after`. Otherwise false with a sentence:
+ * some settings need a stop and a start. */
 bool dr_config_may_replace(const struct dr_cfg_root *before, const struct dr_cfg_root *after,
                            char *err, size_t err_len);
 

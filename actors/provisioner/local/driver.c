@@ -41,7 +41,7 @@ static bool settle_path(struct local *local, struct dr_error *error)
     if (!realpath(local->machines_dir, real) || strlen(real) >= LOCAL_PATH_MAX - PATH_RESERVE)
         return dr_error_set(error, "machines_dir %s cannot be used: %s", local->machines_dir,
                             errno ? strerror(errno) : "its real path is too long");
-    snprintf(local->machines_dir, sizeof local->machines_dir, "%s", real);
+    memcpy(local->machines_dir, real, strlen(real) + 1);
     return true;
 }
 

@@ -38,6 +38,31 @@ static bool topic_fits(const char *topic, const struct dr_message *message)
            strcmp(topic + len + 1, message->env.source) == 0;
 }
 
+static bool listens_to(const struct dr_actor *actor, const char *source)
+{
+    uint32_t role = 1u << dr_role_of(source);
+    for (const enum dr_type *type = actor->spec->events; type && *type != DR_NONE; type++)
+        if (dr_row_by_type(*type)->from & role)
+            return true;
+    return false;
+}
+
+/* A process that died may have taken with it what it was about to say, and its successor may have
+ * nothing to say for long: its first event would show the gap too late. */
+static void on_actor_changed(struct dr_actor *actor, const struct dr_actor_view *view)
+{
+    if (view->restarts > 0 && strcmp(view->state, "ready") == 0 && listens_to(actor, view->actor))
+        actor->spec->gap(actor, view->actor, "");
+}
+
+static bool wants(const struct dr_actor *actor, enum dr_type wanted)
+{
+    for (const enum dr_type *type = actor->spec->events; type && *type != DR_NONE; type++)
+        if (*type == wanted)
+            return true;
+    return false;
+}
+
 static void on_event(struct dr_actor *actor, const char *topic, zframe_t *frame)
 {
     struct dr_message message;
@@ -53,7 +78,9 @@ static void on_event(struct dr_actor *actor, const char *topic, zframe_t *frame)
         int64_t missed = dr_sequence_note(actor->sequence, &message.env, &reborn);
         if ((missed > 0 || reborn) && actor->spec->gap != NULL)
             actor->spec->gap(actor, message.env.source, message.env.type);
-        if (actor->spec->event != NULL)
+        if (message.row->type == DR_ACTOR_CHANGED && actor->spec->gap != NULL)
+            on_actor_changed(actor, &((const struct dr_actor_changed *)message.body)->actor);
+        if (actor->spec->event != NULL && wants(actor, message.row->type))
             actor->spec->event(actor, &message);
     }
     dr_message_free(&message);
@@ -80,15 +107,21 @@ static int on_readable(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+static void subscribe(zsock_t *sub, enum dr_type type)
+{
+    char prefix[128];
+    const struct dr_message_row *row = dr_row_by_type(type);
+    DR_ASSERT(row != NULL && row->shape == DR_EVENT);
+    snprintf(prefix, sizeof prefix, "%s/", row->name);
+    zsock_set_subscribe(sub, prefix);
+}
+
 void actor_events_start(struct dr_actor *actor)
 {
     zsock_t *sub = actor->sockets[ACTOR_SUB];
-    for (const enum dr_type *type = actor->spec->events; type != NULL && *type != DR_NONE; type++) {
-        char prefix[128];
-        const struct dr_message_row *row = dr_row_by_type(*type);
-        DR_ASSERT(row != NULL && row->shape == DR_EVENT);
-        snprintf(prefix, sizeof prefix, "%s/", row->name);
-        zsock_set_subscribe(sub, prefix);
-    }
+    for (const enum dr_type *type = actor->spec->events; type && *type != DR_NONE; type++)
+        subscribe(sub, *type);
+    if (actor->spec->gap != NULL)
+        subscribe(sub, DR_ACTOR_CHANGED);
     DR_ASSERT(zloop_reader(actor->loop, sub, on_readable, actor) == 0);
 }

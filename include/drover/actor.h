@@ -39,7 +39,8 @@ struct dr_actor_spec {
      * later. */
     void (*request)(struct dr_actor *actor, const struct dr_message *message);
 
-    /* Events of `source` on `topic` were missed, or `source` began a new life: fetch the state. */
+    /* Events of `source` on `topic` were missed, or `source` began a new life (then topic may be
+     * ""): fetch the state. */
     void (*gap)(struct dr_actor *actor, const char *source, const char *topic);
 
     /* The configuration was replaced by an accepted one (SIGHUP at droverd). The old one stays

@@ -7,8 +7,6 @@
 
 #include "drover/assert.h"
 
-#define STREAMS_MAX 4096 /* a peer that invents topics is refused without being remembered */
-
 struct stream {
     char *key; /* topic, or request name "/" sender */
     const char *source;
@@ -82,23 +80,44 @@ static enum verdict count(struct stream *stream, enum verdict verdict, size_t by
     return verdict;
 }
 
+/* What matches no stream of its sender is counted under its name alone: senders are as many as
+ * there are tokens, so a peer that invents topics costs no memory. */
+static enum verdict refuse_unknown(struct bus_core *core, const char *user, enum verdict verdict)
+{
+    char key[160];
+    snprintf(key, sizeof key, "(invented)/%s", user);
+    struct stream *stream;
+    HASH_FIND_STR(core->streams, key, stream);
+    if (stream == NULL)
+        stream = stream_add(core, key, strlen(key));
+    return count(stream, verdict, 0);
+}
+
+static enum verdict new_event(struct bus_core *core, const char *topic, size_t topic_len,
+                              const char *user, size_t bytes)
+{
+    char text[256];
+    if (topic_len >= sizeof text || memchr(topic, '\0', topic_len) != NULL)
+        return refuse_unknown(core, user, REFUSE_UNKNOWN);
+    memcpy(text, topic, topic_len);
+    text[topic_len] = '\0';
+    enum verdict verdict = judge_topic(text, topic_len);
+    if (verdict == REFUSE_UNKNOWN)
+        return refuse_unknown(core, user, verdict);
+    if (strcmp(strchr(text, '/') + 1, user) != 0)
+        return refuse_unknown(core, user, REFUSE_SOURCE);
+    struct stream *stream = stream_add(core, topic, topic_len);
+    stream->verdict = verdict;
+    return count(stream, verdict, bytes);
+}
+
 enum verdict bus_event(struct bus_core *core, const char *topic, size_t topic_len, const char *user,
                        size_t bytes)
 {
     struct stream *stream;
     HASH_FIND(hh, core->streams, topic, topic_len, stream);
-    if (stream == NULL) {
-        char text[256];
-        if (topic_len >= sizeof text || memchr(topic, '\0', topic_len) != NULL)
-            return REFUSE_UNKNOWN;
-        memcpy(text, topic, topic_len);
-        text[topic_len] = '\0';
-        enum verdict verdict = judge_topic(text, topic_len);
-        if (verdict == REFUSE_UNKNOWN || HASH_COUNT(core->streams) >= STREAMS_MAX)
-            return REFUSE_UNKNOWN;
-        stream = stream_add(core, topic, topic_len);
-        stream->verdict = verdict;
-    }
+    if (stream == NULL)
+        return new_event(core, topic, topic_len, user, bytes);
     if (stream->verdict == PASS && strcmp(stream->source, user) != 0)
         return count(stream, REFUSE_SOURCE, bytes);
     return count(stream, stream->verdict, bytes);
@@ -122,15 +141,17 @@ static enum verdict judge_request(const char *from, const char *user, const char
 enum verdict bus_request(struct bus_core *core, const char *from, const char *user, const char *to,
                          const struct dr_message *message, size_t bytes)
 {
+    enum verdict verdict = judge_request(from, user, to, message);
+    if (verdict == REFUSE_SOURCE)
+        return refuse_unknown(core, user, verdict);
     /* Consoles come and go: they are counted together. */
     char key[256];
-    bool console = strcmp(user, "console") == 0;
-    snprintf(key, sizeof key, "%s/%s", message->row->name, console ? "console" : from);
+    snprintf(key, sizeof key, "%s/%s", message->row->name, user);
     struct stream *stream;
     HASH_FIND_STR(core->streams, key, stream);
-    if (stream == NULL && HASH_COUNT(core->streams) < STREAMS_MAX)
+    if (stream == NULL)
         stream = stream_add(core, key, strlen(key));
-    return count(stream, judge_request(from, user, to, message), bytes);
+    return count(stream, verdict, bytes);
 }
 
 const char *bus_verdict_text(enum verdict verdict)

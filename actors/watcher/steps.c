@@ -38,18 +38,25 @@ static struct step_plan put_back(const struct dr_recovery_row *row)
                                                       : "put into its queue to go on"};
 }
 
+/* The words of the stop; who finds a task that stays stopped reads in it why. */
+static const char *stop_words(const struct dr_recovery_row *row, const char *words)
+{
+    return is(row->mode, "never") ? row->note : words;
+}
+
 static struct step_plan judge_intended(const struct dr_recovery_row *row, const struct task *task,
                                        bool in_queue)
 {
     bool same = is(task->status_changed, row->status_changed);
     if (is(row->kind, "running") && task_is(task, "stopped") && is_ours(task, row))
-        return (struct step_plan){STEP_RECORD, "stopped", "it is stopped"};
+        return (struct step_plan){STEP_RECORD, "stopped", stop_words(row, "it is stopped")};
     if (task_is(task, "queued") && is_ours(task, row))
         return (struct step_plan){STEP_RECORD, "enqueued", "it waits in its queue"};
     if (!same)
         return drop("the task changed meanwhile: it is left alone");
     if (is(row->kind, "running"))
-        return (struct step_plan){STEP_STOP, "stopped", "stopped, since its machine is gone"};
+        return (struct step_plan){STEP_STOP, "stopped",
+                                  stop_words(row, "stopped, since its machine is gone")};
     if (is(row->mode, "never")) /* marked, not put back */
         return (struct step_plan){STEP_RECORD, "done", row->note};
     if (is(row->kind, "popped") && in_queue)

@@ -99,6 +99,27 @@ static void every_step(void **state)
     }
 }
 
+/* What is not put back says why in the task itself and to the end in its row. */
+static void a_mark_outlives_the_stop(void **state)
+{
+    (void)state;
+    struct dr_recovery_row row = {.id = "r1",
+                                  .step = "intended",
+                                  .kind = "running",
+                                  .mode = "never",
+                                  .status_changed = "c1",
+                                  .note = "not put back: enough"};
+    struct task task = {.id = "t1", .status = "in_progress", .status_changed = "c1"};
+    struct step_plan plan = step_judge(&row, &task, false, false, true);
+    assert_int_equal(plan.action, STEP_STOP);
+    assert_string_equal(plan.why, row.note);
+    task.status = "stopped";
+    task.status_reason = OURS;
+    plan = step_judge(&row, &task, false, false, true);
+    assert_int_equal(plan.action, STEP_RECORD);
+    assert_string_equal(plan.why, row.note);
+}
+
 /* ---- whole runs -------------------------------------------------------------------------------
  */
 static const struct dr_cfg_queue queue_cfg[] = {
@@ -428,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step),
+        cmocka_unit_test(a_mark_outlives_the_stop),
         cmocka_unit_test(a_task_goes_back_to_its_queue),
         cmocka_unit_test(nothing_is_put_back_while_settling),
         cmocka_unit_test(a_machine_eater_is_marked),

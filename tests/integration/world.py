@@ -203,10 +203,16 @@ class World:
             return file.read()
 
     # ---- the process table -----------------------------------------------------------------------
+    def machines_dirs(self):
+        """Where the accounts keep their machines: state/machines and, where a test gives an account
+        a folder of its own, state/machines-NAME."""
+        names = os.listdir(self.state_dir) if os.path.isdir(self.state_dir) else []
+        return [os.path.join(self.state_dir, name) for name in names
+                if name == "machines" or name.startswith("machines-")]
+
     def machine_processes(self):
         """pid -> instance id of the machines of this world."""
-        machines = os.path.join(self.state_dir, "machines")
-        known = set(os.listdir(machines)) if os.path.isdir(machines) else set()
+        known = {id for folder in self.machines_dirs() for id in os.listdir(folder)}
         return {pid: argv[1] for pid, (_, argv) in processes().items()
                 if len(argv) > 1 and argv[0].endswith("drover-local-machine") and argv[1] in known}
 

@@ -4,6 +4,7 @@
 import json
 import os
 import pwd
+import re
 import shlex
 import socket
 import ssl
@@ -65,18 +66,27 @@ def git_conf(settings):
     return agent
 
 
+def web_server(s):
+    """A task's SDK ends where it is told no web page and cannot guess one; then any address does."""
+    guessed = re.search(r"://(demo)?api\.|:8008/*$", s["api_server"])
+    return s.get("web_server") or ("" if guessed else s["api_server"])
+
+
 def clearml_conf(s):
-    api = {"api_server": s["api_server"], "web_server": s["web_server"],
+    api = {"api_server": s["api_server"], "web_server": web_server(s),
            "files_server": s["files_server"],
            "credentials": {"access_key": s["access_key"], "secret_key": s["secret_key"]},
-           # The agent's default threshold, 12 hours, would have an hour's token renewed at each call.
-           "auth": {"request_token_expiration_sec": 3600, "token_expiration_threshold_sec": 360}}
+           # Three hours and not one: a task inherits its agent's token, and then the SDK renews at
+           # each call whatever has less than an hour to go. The agent's own threshold is 12 hours.
+           "auth": {"request_token_expiration_sec": 10800, "token_expiration_threshold_sec": 360}}
     if not s.get("verify_tls", True):
         api["verify_certificate"] = False
     agent = git_conf(s)
     if s.get("docker_image"):
-        # the image itself is told to the daemon, which then ignores its built-in match rules
-        agent["default_docker"] = {"arguments": shlex.split(s.get("docker_args") or "")}
+        # The image is told to the daemon, which then ignores its built-in match rules. Arguments
+        # of the default image would be dropped for tasks that name one of their own, and be
+        # written into those that do not.
+        agent["extra_docker_arguments"] = shlex.split(s.get("docker_args") or "")
     # JSON is HOCON; later keys win, so the user's own words come last.
     parts = ["%s = %s" % (k, json.dumps(v, ensure_ascii=False, indent=2))
              for k, v in (("api", api), ("agent", agent))]

@@ -287,6 +287,25 @@ class Files(unittest.TestCase):
                 return f.read()
         return home, read
 
+    def test_a_web_page_is_named_where_the_sdk_would_end_without(self):
+        for api, told, written in (("http://h:9", "", "http://h:9"), ("http://h:8008", "", ""),
+                                   ("https://api.h", "", ""), ("https://h", "https://w", "https://w")):
+            _, read = self.prepared(api_server=api, web_server=told)
+            conf = read("clearml.conf").partition("\nagent = ")[0].partition("api = ")[2]
+            self.assertEqual(json.loads(conf)["web_server"], written)
+
+    def test_tokens_are_kept_until_shortly_before_their_end(self):
+        _, read = self.prepared()
+        auth = json.loads(read("clearml.conf").partition("\nagent = ")[0].partition("api = ")[2])["auth"]
+        self.assertLess(auth["token_expiration_threshold_sec"],
+                        auth["request_token_expiration_sec"] / 2)
+
+    def test_container_arguments_reach_tasks_with_an_image_of_their_own(self):
+        _, read = self.prepared(docker_image="i", docker_args="-v a:b -e 'A WORD=of two'")
+        agent = json.loads(read("clearml.conf").split("\nagent = ")[1])
+        self.assertEqual(agent["extra_docker_arguments"], ["-v", "a:b", "-e", "A WORD=of two"])
+        self.assertNotIn("default_docker", agent)
+
     def test_git_hosts(self):
         _, read = self.prepared(git_hosts=[
             {"host": "git.a:8443", "user": "u:1", "token": "t@/1"},
@@ -321,7 +340,7 @@ class Files(unittest.TestCase):
         conf = read("clearml.conf")
         self.assertLess(conf.index("\nagent = "), conf.index("sdk.a: 1"))
         self.assertTrue(conf.endswith("sdk.a: 1\napi.x: 2\n"))
-        self.assertIn('"request_token_expiration_sec": 3600', conf)
+        self.assertIn('"request_token_expiration_sec": 10800', conf)
 
     def test_a_ca_of_ones_own(self):
         home, read = self.prepared(ca_pem="-----BEGIN CERTIFICATE-----")

@@ -18,6 +18,7 @@
 #include "child.h"
 #include "drover/assert.h"
 #include "drover/exit.h"
+#include "livemark.h"
 #include "lockfile.h"
 #include "logline.h"
 #include "logsink.h"
@@ -133,16 +134,6 @@ static void add_child(const struct child_role *role, const char *account)
     d.children[d.count++] = child;
 }
 
-/* P25: a provisioner with live rows cannot be removed. Only the ledger knows the rows; until it can
- * be asked this is where its answer goes. */
-static bool may_leave(const struct child *child)
-{
-    dr_logsink_say("warning", child->source,
-                   "its account is configured no more: it stops, and "
-                   "machines that it still has stay until the account is put back");
-    return true;
-}
-
 /* One child per role with an executable, one provisioner per account. */
 static void choose_children(void)
 {
@@ -156,7 +147,7 @@ static void choose_children(void)
             add_child(&roles[r], root()->accounts.items[i].name);
     }
     for (size_t i = 0; i < d.count; i++)
-        if (d.children[i]->leaving && may_leave(d.children[i]))
+        if (d.children[i]->leaving)
             child_stop(d.children[i], root()->supervisor.stop_timeout_ms, now_ms());
 }
 
@@ -250,8 +241,10 @@ static void reload(void)
     struct dr_config *config = load(), *old = child_world.config;
     if (d.count > CHILDREN_MAX / 2)
         snprintf(why, sizeof why, "processes of the last change still stop: try again");
-    bool fits = config && *why == '\0' &&
-                dr_config_may_replace(root(), dr_config_root(config), why, sizeof why);
+    bool fits =
+        config && *why == '\0' &&
+        dr_config_may_replace(root(), dr_config_root(config), why, sizeof why) &&
+        !dr_livemark_forbids(root()->state_dir, root(), dr_config_root(config), why, sizeof why);
     if (fits) {
         child_world.config = config;
         open_logs();

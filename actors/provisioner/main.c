@@ -132,6 +132,7 @@ static int on_tick(zloop_t *loop, int timer, void *arg)
     (void)timer;
     shell_step(shell, &(struct prov_event){.kind = PROV_TICK});
     shell_collect_logs(shell);
+    shell_mark_tick(shell);
     dr_log_tick();
     return 0;
 }

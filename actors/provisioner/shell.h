@@ -33,6 +33,8 @@ struct shell {
     struct dr_record cloud; /* struct dr_cloud_observed, the newest */
     int lock;
     int64_t logs_due_ms;
+    bool marked, mark_known; /* livemark.h: as this process last wrote it, if it did */
+    int64_t mark_due_ms;
 };
 
 /* One step of the core with all its effects. */
@@ -44,6 +46,11 @@ void shell_forget(struct shell *shell, const char *id);
 /* Ends the process where a test asked for it (common/crash.h), in builds with -DDROVER_FAULTS
  * only. */
 void shell_crash_point(const char *point);
+
+/* shell_mark.c: the mark that keeps this account in the configuration while it has live rows */
+void shell_mark_live(struct shell *shell);
+void shell_mark_rows(struct shell *shell, const struct dr_ledger_state *state);
+void shell_mark_tick(struct shell *shell);
 
 /* shell_ledger.c: effects that are requests to the ledger */
 void shell_ask_snapshot(struct shell *shell);

@@ -69,6 +69,7 @@ static void on_snapshot(struct dr_actor *actor, const struct dr_answer *answer, 
     if (answer->message && answer->message->row->type == DR_LEDGER_STATE) {
         event.state = answer->message->body;
         snprintf(shell->ledger_id, sizeof shell->ledger_id, "%s", event.state->ledger_id);
+        shell_mark_rows(shell, event.state);
     } else {
         dr_log_merged(DR_LOG_WARNING, NULL, "the ledger does not answer (%s)",
                       answer->failure ? answer->failure : "it refused");
@@ -125,6 +126,7 @@ void shell_open(struct shell *shell, const struct prov_effect *effect)
         .offering = offering,
         .seal_pk = {.bytes = shell->keys.public_key, .len = sizeof shell->keys.public_key},
     };
+    shell_mark_live(shell);
     dr_request(shell->actor, "ledger", DR_ATTEMPT_OPEN, &body, NULL, NULL, LEDGER_TIMEOUT_MS,
                on_opened, asked);
 }

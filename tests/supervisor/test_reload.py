@@ -71,6 +71,19 @@ class Reload(Herd):
         self.wait_for(lambda: len(self.said("ready, process", "provisioner:one")) == 2, "its return")
         self.assertEqual(self.stop(), 0)
 
+    def test_an_account_with_machines_stays(self):
+        self.start_ready()
+        mark = os.path.join(self.state, "provisioner-one.live")
+        open(mark, "w").close()
+        self.configure(accounts=("two",), mark="two")
+        self.hang_up()
+        self.wait_for(lambda: self.said("account one still has machines"), "the words")
+        self.assertTrue(alive(self.events("provisioner:one", "start")[0][1]))
+        self.assertFalse(self.said("ready, process", "provisioner:two"))
+        os.unlink(mark)
+        self.hang_up()
+        self.wait_for(lambda: self.said("stopped as asked", "provisioner:one"), "the old to stop")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -96,6 +96,9 @@ static enum MHD_Result send_response(struct MHD_Connection *c, struct sandbox_re
         MHD_add_response_header(mhd, "Set-Cookie", r->set_cookie);
     add_headers(mhd, r->headers);
     MHD_add_response_header(mhd, "Server", "clearml");
+    /* As the server's gunicorn does. The SDK forks with its connections open: were they kept,
+     * parent and child would read each other's answers. */
+    MHD_add_response_header(mhd, "Connection", "close");
     enum MHD_Result rc = MHD_queue_response(c, (unsigned)r->status, mhd);
     MHD_destroy_response(mhd);
     sandbox_response_clear(r);

@@ -144,6 +144,10 @@ static bool may_buy(const struct buying *b, struct demand *demand)
     if (workers == NULL ||
         b->now.boot_ms - workers->sent_ms > state->config->timing.worker_proof_ms)
         return stop(demand, "stale", "the picture of the workers is too old to start machines on");
+    /* Whoever was busy in an older one may be free by now, and takes the first tasks for nothing.
+     */
+    if (workers->sent_ms < state_waits_since_ms(state, demand->queue->name))
+        return stop(demand, "stale", "the workers are looked at first: one may have become free");
     if (demand->queue->types.count == 0)
         return stop(demand, "no-type", "no machine type serves this queue");
     return true;

@@ -37,6 +37,7 @@ static void free_watched(struct watched *watched)
 void state_free(struct state *state)
 {
     dr_record_free(&state->queues);
+    free(state->waits_since_ms);
     dr_record_free(&state->workers);
     for (size_t i = 0; i < state->machine_count; i++)
         dr_record_free(&state->machines[i].record);
@@ -83,11 +84,35 @@ const struct dr_queue_view *state_queue(const struct state *state, const char *n
     return NULL;
 }
 
+int64_t state_waits_since_ms(const struct state *state, const char *name)
+{
+    const struct dr_queues_observed *picture = state_queues(state);
+    for (size_t i = 0; picture != NULL && i < picture->queues.count; i++) {
+        if (strcmp(picture->queues.items[i].name, name) == 0)
+            return state->waits_since_ms[i];
+    }
+    return 0;
+}
+
+static void keep_waits(struct state *state, const struct dr_queues_observed *picture)
+{
+    int64_t *since = calloc(picture->queues.count + 1, sizeof *since);
+    DR_ASSERT(since != NULL);
+    for (size_t i = 0; i < picture->queues.count; i++) {
+        int64_t before = state_waits_since_ms(state, picture->queues.items[i].name);
+        if (picture->queues.items[i].waiting.count > 0)
+            since[i] = before != 0 ? before : picture->sent_ms;
+    }
+    free(state->waits_since_ms);
+    state->waits_since_ms = since;
+}
+
 bool state_take_queues(struct state *state, const struct dr_queues_observed *picture)
 {
     const struct dr_queues_observed *old = state_queues(state);
     if (picture->sent_ms == 0 || (old != NULL && picture->sent_ms < old->sent_ms))
         return false; /* P2: a picture's time is when it was asked for */
+    keep_waits(state, picture);
     keep(&state->queues, &dr_desc_queues_observed, picture);
     return true;
 }

@@ -41,6 +41,7 @@ struct watched {
 struct state {
     const struct dr_cfg_root *config; /* borrowed */
     struct dr_record queues;          /* struct dr_queues_observed; value NULL: none yet */
+    int64_t *waits_since_ms;          /* for each of them, see state_waits_since_ms */
     struct dr_record workers;         /* struct dr_workers_observed */
     struct known *machines;
     size_t machine_count, machine_room;
@@ -72,6 +73,10 @@ const struct dr_machine_row *state_by_instance(const struct state *state, const 
 const struct watched *state_watched(const struct state *state, const char *worker);
 const struct cloud *state_cloud(const struct state *state, const char *account);
 const struct dr_queue_view *state_queue(const struct state *state, const char *name);
+
+/* When the picture was asked for in which tasks began to wait in this queue without a pause; 0:
+ * none waits. */
+int64_t state_waits_since_ms(const struct state *state, const char *name);
 
 /* NULL while there is none. */
 const struct dr_queues_observed *state_queues(const struct state *state);

@@ -307,6 +307,7 @@ static void an_old_snapshot_brings_nothing_back(void **state)
     w->seq += 5;
     w->now.boot_ms += 100;
     world_show_queues(w);
+    world_show_workers(w);
     world_plan(w);
     assert_int_equal(world_wanted(w, "cpu"), 1);
     world_free(w);

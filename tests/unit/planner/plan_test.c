@@ -304,6 +304,40 @@ static void while_settling_known_machines_come_first(void **state)
     world_free(w);
 }
 
+/* The worker ended its task unseen and the next came at once: it is free, and takes it. */
+static void workers_are_looked_at_before_a_machine_is_bought(void **state)
+{
+    (void)state;
+    struct world *w = world_new(yaml);
+    set_queues(w, "low=0");
+    struct dr_worker_view *worker = world_worker(w, "by-hand", "low", "low-0", NULL);
+    world_show(w);
+    set_queues(w, "low=1");
+    w->now.boot_ms += 500;
+    world_show_queues(w);
+    world_plan(w);
+    assert_string_equal(world_verdict(w, "low"), "stale");
+    assert_int_equal(world_wanted(w, "cpu"), -1);
+    worker->task = "";
+    world_show_workers(w);
+    world_plan(w);
+    assert_string_equal(world_verdict(w, "low"), "served");
+    /* Still busy: a machine, and more without another look while tasks go on waiting. */
+    worker->task = "low-0";
+    w->now.boot_ms += 500;
+    world_show_workers(w);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), 1);
+    world_answer(w, "cpu", "capped", "no", 0);
+    set_queues(w, "low=2");
+    w->now.boot_ms += 11000;
+    world_show_queues(w);
+    world_show_clouds(w);
+    world_plan(w);
+    assert_int_equal(world_wanted(w, "cpu"), 2);
+    world_free(w);
+}
+
 /* P6: a worker that looks idle beside a waiting task for long is not believed. */
 static void a_tired_worker_stops_counting(void **state)
 {
@@ -397,6 +431,7 @@ int main(void)
         cmocka_unit_test(every_sentence_has_the_numbers),
         cmocka_unit_test(nothing_is_bought_on_old_pictures),
         cmocka_unit_test(while_settling_known_machines_come_first),
+        cmocka_unit_test(workers_are_looked_at_before_a_machine_is_bought),
         cmocka_unit_test(a_tired_worker_stops_counting),
         cmocka_unit_test(a_task_just_taken_is_no_demand),
         cmocka_unit_test(a_deadlock_is_named),

@@ -208,12 +208,13 @@ static void carry_out(struct op *op)
     snprintf(reason, sizeof reason, REASON "%s", op->row);
     switch (op->plan.action) {
     case STEP_STOP:
+        /* Never by force: a task that was completed since it was read stays completed. */
         call(op, "tasks.stopped",
-             json_pack("{s:s, s:b, s:s, s:s}", "task", op->task, "force", 1, "status_reason",
-                       reason, "status_message", op->why),
+             json_pack("{s:s, s:s, s:s}", "task", op->task, "status_reason", reason,
+                       "status_message", op->why),
              on_done);
         break;
-    case STEP_RESET:
+    case STEP_RESET: /* by force, or models that were published from the task would prevent it */
         call(op, "tasks.reset", json_pack("{s:s, s:b}", "task", op->task, "force", 1), on_done);
         break;
     case STEP_ENQUEUE: /* without force: a task that runs after all is refused */

@@ -79,16 +79,12 @@ class Stories(unittest.TestCase):
     """Each method story_NAME is told in queue NAME; test_NAME says how it went."""
     queues = {}     # name -> what its queue is set to
     idle_s = {}     # name -> idle timeout of its machines, where they must stay for a while
-    watcher_through_proxy = False
 
     @classmethod
     def setUpClass(cls):
         cls.proxy = HoldProxy(lambda: cls.world.api_url)
-        clearml = {"machine_api_server": cls.proxy.url, "tick": "250ms"}
-        if cls.watcher_through_proxy:
-            clearml["api_server"] = cls.proxy.url
         cls.world = World(queues=list(cls.queues), config={
-            "clearml": clearml,
+            "clearml": {"api_server": cls.proxy.url, "tick": "250ms"},
             "machine_types": [{"name": "type-" + name, "account": "local", "max_machines": 1,
                                "idle_timeout": "%ds" % cls.idle_s.get(name, 2)}
                               for name in cls.queues],
@@ -164,6 +160,12 @@ class Stories(unittest.TestCase):
         return "\n".join(event.get("msg", "") for event in events)
 
     @classmethod
+    def ours(cls, endpoint, task):
+        """Matches the watcher's own writes to a task."""
+        return lambda call: (call.endpoint == endpoint and call.body.get("task") == task and
+                             call.body.get("status_reason", "").startswith("drover:recover:"))
+
+    @classmethod
     def is_queued_somewhere(cls, task):
         queues = cls.world.api("queues.get_all", only_fields=["id", "entries"])["queues"]
         return any(entry["task"] == task for queue in queues
@@ -176,7 +178,7 @@ def same(got, wanted, what):
 
 class Recovery(Stories):
     queues = {"goes_on": {}, "reset": {"recovery": "reset"}, "never": {"recovery": "never"},
-              "aborted": {}, "limit": {"recovery_limit": 1}, "unstarted": {}, "late": {},
+              "aborted": {}, "finished": {}, "limit": {"recovery_limit": 1}, "unstarted": {}, "late": {},
               "orphans": {}}
     idle_s = {"unstarted": 30, "late": 30, "orphans": 60}
 
@@ -260,6 +262,22 @@ class Recovery(Stories):
         self.hear("aborted")
 
     @classmethod
+    def story_finished(cls):
+        """The dead agent's last word reaches the server between the watcher's look and its stop."""
+        task, first = cls.begin("finished")
+        hold = cls.proxy.hold(cls.ours("tasks.stopped", task))
+        cut_power(first)
+        eventually(hold.met.is_set, 60, "the watcher stops the task", 0.02)
+        cls.world.api("tasks.completed", task=task)
+        cls.proxy.end(hold)
+        row, = cls.settled(task)
+        same((cls.world.status([task])[task], row["step"]), ("completed", "dropped"), "the end")
+        same(len(cls.hosts("finished")), 1, "runs")
+
+    def test_a_task_that_was_completed_after_all_is_not_run_again(self):
+        self.hear("finished")
+
+    @classmethod
     def story_limit(cls):
         task, first = cls.begin("limit", deaths=2)
         cut_power(first)
@@ -340,12 +358,6 @@ class Recovery(Stories):
 class WatcherDies(Stories):
     """The watcher is killed amid the steps of three recoveries, each at another one."""
     queues = {"killed": {}, "second": {}, "third": {}}
-    watcher_through_proxy = True
-
-    @classmethod
-    def ours(cls, endpoint, task):
-        return lambda call: (call.endpoint == endpoint and call.body.get("task") == task and
-                             call.body.get("status_reason", "").startswith("drover:recover:"))
 
     @classmethod
     def story_second(cls):

@@ -90,7 +90,7 @@ class Stories(unittest.TestCase):
                               for name in cls.queues],
             "queues": [dict(settings, name=name, types=["type-" + name])
                        for name, settings in cls.queues.items()],
-            "timing": {"drain_poll": "1s", "drain_grace": "20s", "workers_period": "1s",
+            "timing": {"drain_poll": "1s", "drain_grace": "8s", "workers_period": "1s",
                        "queue_reread": "1s", "popped_still": "3s", "orphan": "15s",
                        "kill_grace": "1s"}})
         cls.world.__enter__()
@@ -179,7 +179,7 @@ def same(got, wanted, what):
 class Recovery(Stories):
     queues = {"goes_on": {}, "reset": {"recovery": "reset"}, "never": {"recovery": "never"},
               "aborted": {}, "finished": {}, "limit": {"recovery_limit": 1}, "unstarted": {}, "late": {},
-              "orphans": {}}
+              "orphans": {}, "unheard": {}}
     idle_s = {"unstarted": 30, "late": 30, "orphans": 60}
 
     @classmethod
@@ -292,12 +292,17 @@ class Recovery(Stories):
         self.hear("limit")
 
     @classmethod
-    def dies_at_start(cls, name, late):
-        """The machine dies when its agent has taken the task and its word of that is on the way."""
-        warm = cls.world.create_task(name + "-warm", seconds=0)
-        cls.world.enqueue(warm, name)
-        first = cls.run_begins(name + "-warm", 1)
-        cls.becomes(warm, "completed")
+    def warm_up(cls, name):
+        """An idle machine for queue `name`: its instance id."""
+        task = cls.world.create_task(name + "-warm", seconds=0)
+        cls.world.enqueue(task, name)
+        instance = cls.run_begins(name + "-warm", 1)
+        cls.becomes(task, "completed")
+        return instance
+
+    @classmethod
+    def take(cls, name, late):
+        """The agent takes a task, and its word of that hangs on the way: (task, hold)."""
         task = cls.task(name, deaths=0)
         hold = cls.proxy.hold(lambda call: call.endpoint == "tasks.started" and
                               call.body.get("task") == task, late=late)
@@ -305,8 +310,18 @@ class Recovery(Stories):
         eventually(hold.met.is_set, 60, "the agent takes the task")
         same(cls.world.status([task])[task], "queued", "the task's status")
         assert not cls.is_queued_somewhere(task), "it is out of its queue"
+        return task, hold
+
+    @classmethod
+    def dies_at_start(cls, name, late):
+        first = cls.warm_up(name)
+        task, hold = cls.take(name, late)
         cut_power(first)
         eventually(hold.caller_gone.is_set, 10, "the agent is dead")
+        return cls.runs_elsewhere(task, name, first)
+
+    @classmethod
+    def runs_elsewhere(cls, task, name, first):
         cls.becomes(task, "completed")
         hosts = cls.hosts(name)
         same(len(hosts), 1, "runs")
@@ -328,6 +343,29 @@ class Recovery(Stories):
 
     def test_a_task_that_a_dead_agents_last_word_started_is_put_back(self):
         self.hear("late")
+
+    @classmethod
+    def story_unheard(cls):
+        """The guard cannot hear, so Drover ends the machine without its word, and hits a pop."""
+        queue = cls.world.queues["unheard"]
+        first = cls.warm_up("unheard")
+        deaf = cls.proxy.hold(lambda call: call.endpoint == "queues.get_all" and
+                              call.body.get("id") == [queue] and
+                              call.body.get("only_fields") == ["id", "metadata"] and
+                              "page" not in call.body, once=False)  # with a page: the watcher
+
+        def is_flagged():
+            found = cls.world.api("queues.get_all", id=[queue], only_fields=["id", "metadata"])
+            return "drover.drain." + first in (found["queues"][0].get("metadata") or {})
+        eventually(is_flagged, 60, "the machine is drained", 0.02)
+        task, hold = cls.take("unheard", late=False)
+        eventually(hold.caller_gone.is_set, 60, "Drover ends the machine", 0.05)
+        cls.proxy.end(deaf)
+        row, = cls.runs_elsewhere(task, "unheard", first)
+        same([row["kind"], row["step"]], ["popped", "done"], "the recovery")
+
+    def test_a_machine_ended_without_its_word_loses_no_task(self):
+        self.hear("unheard")
 
     @classmethod
     def story_orphans(cls):

@@ -209,6 +209,10 @@ class BadServer(unittest.TestCase):
         self.assertLessEqual(idle | self.busy_on, world.instances(),
                              "a machine was ended during %s" % faults)
         self.assertEqual(world.drain_flags(), {}, "a drain flag was written during %s" % faults)
+        states = {row["instance_id"]: row["state"] for row in json.loads(
+            world.drover("--json", "machines").stdout)["machines"]}
+        self.assertEqual({states.get(instance) for instance in idle | self.busy_on}, {"up"},
+                         "an end was decided during %s" % faults)
 
     def picture_is_kept(self, idle):
         picture = self.world.picture()

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POINTS_MAX 16
+#define POINTS_MAX 64
 #define ENTRY_MAX 512
 
 /* False when it was there already. The process is about to end: nobody closes it. */

@@ -36,6 +36,7 @@ void shell_send(struct shell *shell, const char *attempt)
     DR_ASSERT(stash->body); /* nothing is sent that was not committed */
     shell->ops->launch(shell->driver, attempt, (const char *)stash->body, stash->body_len,
                        on_launched, shell);
+    shell_crash_point("in-launch");
 }
 
 static void publish(struct shell *shell, const struct driver_list *list)

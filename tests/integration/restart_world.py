@@ -22,7 +22,8 @@ def config(cap):
                                "idle_timeout": "5s"}],
             "queues": [{"name": "cpu", "types": ["small"]}],
             "timing": {"workers_period": "2s", "queue_reread": "2s", "drain_poll": "1s",
-                       "drain_grace": "20s", "orphan": "40s", "key_sweep": "10s"}}
+                       "drain_grace": "20s", "orphan": "40s", "key_sweep": "10s"},
+            "supervisor": {"backoff_max": "200ms"}}
 
 
 class Launches:

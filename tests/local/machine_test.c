@@ -408,6 +408,24 @@ static void test_survives_its_starter(void **state)
     assert_null(strstr(log_of(world, ID), "again"));
 }
 
+/* Nobody is left to hear that it has recorded itself: it runs all the same. */
+static void test_survives_a_starter_that_did_not_wait(void **state)
+{
+    struct world *world = *state;
+    struct dr_strbuf body = build(world, ATTEMPT, "echo alive; sleep 1000\n");
+    pid_t starter = fork();
+    if (starter == 0) {
+        open_driver(world);
+        driver_local.launch(world->driver, ATTEMPT, body.data, body.len, on_launched, world);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(starter, NULL, 0);
+    dr_strbuf_free(&body);
+    await_log(world, ID, "alive");
+    assert_string_equal(listed(world, ID), "present");
+    end(world, ID);
+}
+
 static void test_dead_before_recording_is_unstarted(void **state)
 {
     struct world *world = *state;
@@ -526,6 +544,7 @@ int main(void)
         TEST(test_own_end_leaves_no_process),
         TEST(test_launcher_killed),
         TEST(test_survives_its_starter),
+        TEST(test_survives_a_starter_that_did_not_wait),
         TEST(test_dead_before_recording_is_unstarted),
         TEST(test_present_before_recording_names_its_attempt),
         TEST(test_linked_folder),

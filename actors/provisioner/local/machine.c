@@ -123,6 +123,7 @@ static pid_t run_script(const struct machine *machine)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGHUP, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     char *argv[] = {(char *)machine->shell, (char *)machine->script, NULL};
     if (chdir(machine->home) == 0)
         execve(machine->shell, argv, machine->env);
@@ -183,6 +184,7 @@ static void prepare_signals(sigset_t *awaited)
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL); /* exec keeps what was ignored */
     signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* the driver may have died before it hears that we run */
 }
 
 static int live(struct machine *machine)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "orphan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,20 +34,31 @@ static int64_t period_ms(const struct orphan *orphan)
     return orphan->root->timing.orphan_ms / SWEEPS;
 }
 
-static struct missing *note(struct orphan *orphan, const char *task, int64_t now_ms)
+static struct missing *note(struct orphan *orphan, const struct task *task, int64_t now_ms)
 {
     struct missing *missing;
-    HASH_FIND_STR(orphan->table, task, missing);
+    HASH_FIND_STR(orphan->table, task->id, missing);
     if (missing == NULL) {
         missing = calloc(1, sizeof *missing);
         DR_ASSERT(missing != NULL);
-        missing->task = strdup(task);
+        missing->task = strdup(task->id);
         DR_ASSERT(missing->task != NULL);
-        missing->since_ms = now_ms;
         HASH_ADD_KEYPTR(hh, orphan->table, missing->task, strlen(missing->task), missing);
+    }
+    if (strcmp(missing->changed, task->status_changed) != 0) {
+        snprintf(missing->changed, sizeof missing->changed, "%s", task->status_changed);
+        missing->since_ms = now_ms;
     }
     missing->seen = true;
     return missing;
+}
+
+static bool listens(const struct dr_machine_row *machine, const struct task *task)
+{
+    for (size_t k = 0; machine->up_us != 0 && k < machine->queues.count; k++)
+        if (strcmp(machine->queues.items[k], task->queue) == 0)
+            return true;
+    return false;
 }
 
 /* A machine of ours listened to the queue since the task was put into it. */
@@ -54,13 +66,53 @@ static bool one_listened(const struct dr_ledger_state *rows, const struct task *
 {
     for (size_t i = 0; i < rows->machines.count; i++) {
         const struct dr_machine_row *machine = &rows->machines.items[i];
-        bool then = machine->up_us != 0 && (machine->ended_us == 0 ||
-                                            machine->ended_us + JUDGE_SLACK_US >= task->changed_us);
-        for (size_t k = 0; then && k < machine->queues.count; k++)
-            if (strcmp(machine->queues.items[k], task->queue) == 0)
-                return true;
+        if (listens(machine, task) &&
+            (machine->ended_us == 0 || machine->ended_us + JUDGE_SLACK_US >= task->changed_us))
+            return true;
     }
     return false;
+}
+
+/* A machine of ours that listened was gone when the task came to this state. */
+static bool one_was_gone(const struct dr_ledger_state *rows, const struct task *task)
+{
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        const struct dr_machine_row *machine = &rows->machines.items[i];
+        if (listens(machine, task) && machine->ended_us != 0 &&
+            machine->ended_us <= task->changed_us + JUDGE_SLACK_US)
+            return true;
+    }
+    return false;
+}
+
+static bool was_put_back(const struct dr_ledger_state *rows, const char *task)
+{
+    for (size_t i = 0; i < rows->recoveries.count; i++) {
+        const struct dr_recovery_row *row = &rows->recoveries.items[i];
+        if (strcmp(row->task, task) == 0 && strcmp(row->kind, "popped") == 0 &&
+            strcmp(row->step, "done") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The word that it starts came from an agent that was dead by then: a server that hangs still does
+ * what waits at its door, and the agent's word is given by force. Nobody works on the task, and it
+ * ran nowhere yet. That it was out of its queue and unstarted for long ties it to a dead agent; a
+ * living one starts what it takes at once. */
+static bool is_started_by_a_dead(const struct orphan *orphan, const struct task *task)
+{
+    const struct dr_ledger_state *rows = orphan->recovery->claims->rows;
+    struct missing *missing;
+    HASH_FIND_STR(orphan->table, task->id, missing);
+    return task_is(task, "in_progress") && strcmp(task->status_message, "pulled by agent") == 0 &&
+           task->hostname[0] == '\0' && (missing != NULL || was_put_back(rows, task->id)) &&
+           one_was_gone(rows, task) && !recovery_is_run(orphan->recovery->picture, task->id, "");
+}
+
+static int64_t still_ms(const struct orphan *orphan, const struct task *task)
+{
+    return (port_now(orphan->recovery->claims->port).wall_us - task->updated_us) / 1000;
 }
 
 /* A recovery of it is under way, or was made for this very state. */
@@ -75,20 +127,42 @@ static bool is_in_hand(const struct dr_ledger_state *rows, const struct task *ta
     return false;
 }
 
+static void on_taken_out(const struct clearml_answer *answer, void *arg)
+{
+    (void)answer; /* the next sweep sees what came of it */
+    (void)arg;
+}
+
+/* What runs is no demand, so no machine comes for it, though it waits. Out of its queue it is a
+ * task like any whose machine is gone. */
+static void take_out(const struct orphan *orphan, const struct task *task)
+{
+    const struct port *port = orphan->recovery->claims->port;
+    port->call(port->shell, "queues.remove_task",
+               json_pack("{s:s, s:s}", "queue", task->queue, "task", task->id), on_taken_out, NULL);
+}
+
 static void look_at(struct orphan *orphan, const struct task *task)
 {
     const struct picture *picture = orphan->recovery->picture;
     const struct dr_ledger_state *rows = orphan->recovery->claims->rows;
     int64_t now_ms = port_now(orphan->recovery->claims->port).boot_ms;
-    if (!task_is(task, "queued") || task->queue[0] == '\0' ||
-        queues_hold(&picture->queues, task->id))
+    bool started = is_started_by_a_dead(orphan, task);
+    bool waits = queues_hold(&picture->queues, task->id);
+    if (task->queue[0] == '\0' || !(started || (task_is(task, "queued") && !waits)))
         return;
-    struct missing *missing = note(orphan, task->id, now_ms);
+    struct missing *missing = note(orphan, task, now_ms);
     if (now_ms - missing->since_ms < orphan->root->timing.orphan_ms || is_in_hand(rows, task) ||
-        recovery_is_run(picture, task->id, "") || !one_listened(rows, task))
+        recovery_is_run(picture, task->id, ""))
         return;
-    recovery_open(orphan->recovery, NULL, task, VERDICT_POPPED,
-                  "it was taken out of its queue and never started");
+    if (!started && one_listened(rows, task))
+        recovery_open(orphan->recovery, NULL, task, VERDICT_POPPED,
+                      "it was taken out of its queue and never started");
+    else if (started && waits)
+        take_out(orphan, task);
+    else if (started && still_ms(orphan, task) >= orphan->root->timing.orphan_ms)
+        recovery_open(orphan->recovery, NULL, task, VERDICT_RUNNING,
+                      "its agent was gone when its word came that it starts it");
 }
 
 static void end_sweep(struct orphan *orphan, bool whole)
@@ -135,6 +209,16 @@ static void on_page(const struct clearml_answer *answer, void *arg)
     ask_page(orphan);
 }
 
+/* Running tasks only concern us while one is missing or was. */
+static json_t *statuses(const struct orphan *orphan)
+{
+    const struct dr_ledger_state *rows = orphan->recovery->claims->rows;
+    bool both = orphan->table != NULL;
+    for (size_t i = 0; !both && i < rows->recoveries.count; i++)
+        both = strcmp(rows->recoveries.items[i].kind, "popped") == 0;
+    return both ? json_pack("[s,s]", "queued", "in_progress") : json_pack("[s]", "queued");
+}
+
 static void ask_page(struct orphan *orphan)
 {
     const struct queues *queues = &orphan->recovery->picture->queues;
@@ -149,7 +233,7 @@ static void ask_page(struct orphan *orphan)
     }
     const struct port *port = orphan->recovery->claims->port;
     port->call(port->shell, "tasks.get_all",
-               json_pack("{s:[s], s:o, s:o, s:[s], s:b, s:i, s:i}", "status", "queued",
+               json_pack("{s:o, s:o, s:o, s:[s], s:b, s:i, s:i}", "status", statuses(orphan),
                          "execution.queue", ids, "only_fields", task_fields(), "order_by", "id",
                          "search_hidden", 1, "page", orphan->page, "page_size", PAGE),
                on_page, orphan);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* P20: the agent's pop is a GET that its HTTP library repeats, so that one lost reply takes several
  * tasks out of a queue and starts one. What is `queued` but stood in no queue in every healthy
- * picture for a while is put back. Runs always, also for healthy machines. Pure. */
+ * picture for a while is put back. So is what was missed like that and then started by the last word
+ * of an agent that was gone by then. Runs always, also for healthy machines. Pure. */
 #ifndef DROVER_WATCHER_ORPHAN_H
 #define DROVER_WATCHER_ORPHAN_H
 
@@ -9,7 +10,8 @@
 
 struct missing {
     char *task;
-    int64_t since_ms; /* CLOCK_BOOTTIME of the first sweep that missed it; */
+    char changed[64]; /* the state that it is missed in */
+    int64_t since_ms; /* CLOCK_BOOTTIME of the first sweep that missed it so */
     bool seen;
     UT_hash_handle hh;
 };

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -152,7 +153,7 @@ class Stories(unittest.TestCase):
 
     @classmethod
     def machine(cls, instance):
-        return next(row for row in cls.ledger("machines") if row["instance_id"] == instance)["id"]
+        return next(row for row in cls.ledger("machines") if row["instance_id"] == instance)
 
     @classmethod
     def log(cls, task):
@@ -178,9 +179,9 @@ def same(got, wanted, what):
 
 class Recovery(Stories):
     queues = {"goes_on": {}, "reset": {"recovery": "reset"}, "never": {"recovery": "never"},
-              "aborted": {}, "finished": {}, "limit": {"recovery_limit": 1}, "unstarted": {}, "late": {},
-              "orphans": {}, "unheard": {}}
-    idle_s = {"unstarted": 30, "late": 30, "orphans": 60}
+              "aborted": {}, "finished": {}, "limit": {"recovery_limit": 1}, "unstarted": {},
+              "late": {}, "later": {}, "latest": {}, "orphans": {}, "unheard": {}}
+    idle_s = {"unstarted": 30, "late": 30, "later": 30, "latest": 30, "orphans": 60}
 
     @classmethod
     def begin(cls, name, deaths=1):
@@ -194,7 +195,7 @@ class Recovery(Stories):
     @classmethod
     def story_goes_on(cls):
         task, first = cls.begin("goes_on")
-        machine = cls.machine(first)
+        machine = cls.machine(first)["id"]
         cut_power(first)
         cls.becomes(task, "completed")
         hosts = cls.hosts("goes_on")
@@ -313,11 +314,16 @@ class Recovery(Stories):
         return task, hold
 
     @classmethod
-    def dies_at_start(cls, name, late):
+    def dies_at_start(cls, name, late, until=None):
+        """The machine dies as its agent starts a task. The agent's word of that is lost, or it reaches
+        the server late: when until(task, machine's row) is true."""
         first = cls.warm_up(name)
         task, hold = cls.take(name, late)
         cut_power(first)
         eventually(hold.caller_gone.is_set, 10, "the agent is dead")
+        if until:
+            eventually(lambda: until(task, cls.machine(first)), 60, "the time of the late word", 0.05)
+        cls.proxy.end(hold)
         return cls.runs_elsewhere(task, name, first)
 
     @classmethod
@@ -343,6 +349,24 @@ class Recovery(Stories):
 
     def test_a_task_that_a_dead_agents_last_word_started_is_put_back(self):
         self.hear("late")
+
+    @classmethod
+    def story_later(cls):
+        """When the machine's end is long known, so that it says nothing of the machine's tasks."""
+        row, = cls.dies_at_start("later", True, lambda task, machine: machine["state"] == "gone" and
+                                 time.time() > machine["ended_us"] / 1e6 + 3)
+        same([row["kind"], row["step"]], ["running", "done"], "the recovery")
+
+    def test_one_whose_machine_was_long_gone_is_put_back(self):
+        self.hear("later")
+
+    @classmethod
+    def story_latest(cls):
+        """When the task waits in its queue again: what is started is nothing to start a machine for."""
+        cls.dies_at_start("latest", True, lambda task, machine: cls.is_queued_somewhere(task))
+
+    def test_one_that_waited_again_is_not_lost(self):
+        self.hear("latest")
 
     @classmethod
     def story_unheard(cls):

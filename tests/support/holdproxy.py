@@ -24,8 +24,8 @@ class Call:
 
 class Hold:
     """Holds calls that match. at: "request" (the server has not seen it) or "reply" (the server has
-    acted, its caller does not know). A held request whose caller dies is dropped, or reaches the
-    server all the same if it is `late`, as from a server's backlog."""
+    acted, its caller does not know). A held request whose caller dies is dropped; if it is `late` it
+    reaches the server all the same, once it is released, as from a server's backlog."""
 
     def __init__(self, matches, at, late, once):
         self.matches, self.at, self.late, self.once = matches, at, late, once
@@ -64,9 +64,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         hold = proxy.hold_for(call, "request")
         if hold:
             there = hold.wait(self.connection)
-            if not there and not hold.late:
+            if not there:
                 self.close_connection = True
-                return
+                if not hold.late:
+                    return
+                hold.let_go.wait()
         status, headers, answer = proxy.forward(self.command, self.path, raw, self.headers)
         with contextlib.suppress(ValueError, KeyError, TypeError):
             call.data = json.loads(answer)["data"]

@@ -403,7 +403,7 @@ static void an_orphan_is_put_back_after_a_while(void **state)
         if (b.fake.call_count == 0)
             continue;
         sweeps++;
-        assert_non_null(strstr(fake_body(&b.fake), "\"status\":[\"queued\"]"));
+        assert_non_null(strstr(fake_body(&b.fake), "\"status\":[\"queued\""));
         fake_answer(&b.fake, "tasks.get_all", TASKS(MISSED));
     }
     assert_int_equal(sweeps, 6); /* one a minute, and the last after 300 s */
@@ -412,6 +412,64 @@ static void an_orphan_is_put_back_after_a_while(void **state)
     assert_string_equal(open->recovery.machine, "");
     assert_string_equal(open->recovery.kind, "popped");
     teardown(&b);
+}
+
+#define LATE(message, host)                                                                    \
+    "{\"id\":\"t9\",\"name\":\"job\",\"status\":\"in_progress\",\"status_message\":\"" message \
+    "\",\"status_changed\":\"2027-01-15T08:02:00\",\"last_update\":\"2027-01-15T08:02:00\","   \
+    "\"execution\":{\"queue\":\"qc\"},\"runtime\":{" host "}}"
+
+/* The word of its start comes in the third minute. Returns after how many more seconds the task is
+ * put back; 0: never. */
+static int late_start(const char *state, bool missed, const char *task, const char *workers,
+                      bool waits)
+{
+    const char *entry = "{\"task\":\"t9\",\"added\":\"2027-01-15T07:59:59\"}";
+    struct bench b;
+    int result = 0;
+    setup(&b, state);
+    for (int i = 0; i <= 720 && result == 0; i++) {
+        b.picture.settle.gap_ms = INT64_MAX;
+        look(&b, 1000, i >= 130 && waits ? entry : "", "{\"id\":\"t9\",\"status\":\"in_progress\"}",
+             i < 130 ? "" : workers);
+        orphan_step(&b.orphan);
+        if (b.fake.call_count > 0)
+            fake_answer(&b.fake, "tasks.get_all",
+                        i >= 130 ? task
+                        : missed ? TASKS(MISSED)
+                                 : TASKS(""));
+        if (b.fake.call_count > 0) { /* first out of the queue: it would be no demand there */
+            fake_answer(&b.fake, "queues.remove_task", "{\"removed\":1}");
+            waits = false;
+        }
+        if (b.fake.ask_count > 0) {
+            const struct dr_recovery_open *open = fake_asked(&b.fake, DR_RECOVERY_OPEN);
+            assert_false(waits);
+            assert_string_equal(open->recovery.kind, "running");
+            result = i - 130;
+        }
+    }
+    teardown(&b);
+    return result;
+}
+
+static void a_dead_agents_late_word_starts_nothing(void **state)
+{
+    (void)state;
+    static const char late[] = TASKS(LATE("pulled by agent", ""));
+    static const char runs[] =
+        "{\"id\":\"office\",\"last_report_time\":\"2027-01-15T08:20:00\",\"task\":{\"id\":\"t9\"}}";
+    assert_in_range(late_start("gone", true, late, "", false), 300, 420);
+    assert_in_range(late_start("gone", true, late, "", true), 301, 480);
+    assert_int_equal(late_start("gone", false, late, "", false),
+                     0); /* nothing ties it to a dead one */
+    assert_int_equal(late_start("up", true, late, "", false), 0); /* none of ours is gone */
+    assert_int_equal(late_start("gone", true, late, runs, false), 0);
+    assert_int_equal(late_start("gone", true, TASKS(LATE("launch by agent", "")), "", false), 0);
+    assert_int_equal(late_start("gone", true,
+                                TASKS(LATE("pulled by agent", "\"_exec_agent_hostname\":\"h\"")),
+                                "", false),
+                     0);
 }
 
 static void what_stood_in_a_queue_meanwhile_is_none(void **state)
@@ -456,6 +514,7 @@ int main(void)
         cmocka_unit_test(what_another_runs_is_left_alone),
         cmocka_unit_test(an_orphan_is_put_back_after_a_while),
         cmocka_unit_test(what_stood_in_a_queue_meanwhile_is_none),
+        cmocka_unit_test(a_dead_agents_late_word_starts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,9 @@ build() {
   say "building ($preset)"
   (
     cd "$root"
-    cmake --preset "$preset" "${launcher[@]}" >"$log" 2>&1 || fail_with "$log" "cmake failed"
+    # A configured tree configures itself anew where that is needed.
+    [ -e "build/$preset/build.ninja" ] ||
+      cmake --preset "$preset" "${launcher[@]}" >"$log" 2>&1 || fail_with "$log" "cmake failed"
     if [ -t 1 ]; then
       cmake --build --preset "$preset" ${1:+--target "$@"} || die "the build failed"
     else

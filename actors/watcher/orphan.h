@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* P20: the agent's pop is a GET that its HTTP library repeats, so that one lost reply takes several
  * tasks out of a queue and starts one. What is `queued` but stood in no queue in every healthy
- * picture for a while is put back. So is what was missed like that and then started by the last word
- * of an agent that was gone by then. Runs always, also for healthy machines. Pure. */
+ * picture for a while is put back. So is what was missed like that and then started by the last
+ * word of an agent that was gone by then. Runs always, also for healthy machines. Pure. */
 #ifndef DROVER_WATCHER_ORPHAN_H
 #define DROVER_WATCHER_ORPHAN_H
 

@@ -17,6 +17,12 @@ HOUR_S = 3600 / FASTER
 MONTH = 300000
 CALLS_AN_HOUR = MONTH / 30 / 24
 
+HELD = """
+import os, time
+while not os.path.exists(%r):
+    time.sleep(0.2)
+"""
+
 
 def setUpModule():
     needed()
@@ -46,7 +52,8 @@ class Refused(unittest.TestCase):
             world.write_config()
         done = self.droverd(world)
         self.assertEqual(done.returncode, 100, done.stdout)
-        found = re.search(r"clearml\.calls_per_month: .*the smallest that works is (\d+)", done.stdout)
+        found = re.search(r"clearml\.calls_per_month: .*the smallest that works is (\d+)",
+                          done.stdout)
         self.assertTrue(found, done.stdout)
         return int(found.group(1))
 
@@ -76,8 +83,7 @@ class Kept(unittest.TestCase):
         with BudgetWorld(queues=("cpu", "gpu")) as world:
             idle = self.calls_in(world, HOUR_S)
             gate = os.path.join(world.dir, "gate")
-            tasks = [world.create_task("task %d" % i, "import os, time\nwhile not os.path.exists(%r):\n"
-                                       "    time.sleep(0.2)\n" % gate) for i in range(3)]
+            tasks = [world.create_task("task %d" % i, HELD % gate) for i in range(3)]
             for task in tasks:
                 world.enqueue(task, "cpu")
             busy = self.calls_in(world, HOUR_S)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An agent that somebody started by hand serves the queue too: it is used first and never touched."""
+"""An agent that somebody started by hand serves the queue too: it comes first, untouched."""
 import os
 import subprocess
 import unittest
@@ -22,8 +22,8 @@ def start_agent(world):
     env.pop("CLEARML_CONFIG_FILE")
     with open(os.path.join(home, "agent.log"), "w") as log:
         return subprocess.Popen(
-            [PYTHON, "-m", "clearml_agent", "daemon", "--foreground", "--queue", "cpu", "--cpu-only"],
-            env=env, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            [PYTHON, "-m", "clearml_agent", "daemon", "--foreground", "--cpu-only",
+             "--queue", "cpu"], env=env, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 class ByHand(unittest.TestCase):

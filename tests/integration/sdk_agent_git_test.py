@@ -9,8 +9,8 @@ from fixtures.git_ssh import SshHost
 from sdk_agent_world import SdkWorld, machine_type, needed
 
 TOKENS = "token-of-the-first-host-19", "token-of-the-second-host-23"
-MAIN = 'import os\nprint("cloned", os.path.basename(os.getcwd()), open("word").read(), flush=True)\n'
-WITH_LIBRARY = 'import sys\nsys.path.insert(0, "library")\nimport lib\nprint("library says", lib.WORD)\n'
+MAIN = 'print("cloned", open("word").read(), flush=True)\n'
+WITH_LIBRARY = 'from library import lib\nprint("library says", lib.WORD, flush=True)\n'
 
 ENQUEUE = '''
 made = {}
@@ -37,9 +37,10 @@ class GitWorld(SdkWorld):
     def start_server(self):
         super().start_server()
         authority = Authority(os.path.join(self.dir, "ca"))
-        self.hosts = [self.kept(GitServer(authority, os.path.join(self.dir, name), user, token, host))
-                      for name, user, token, host in (("git1", "ann", TOKENS[0], "localhost"),
-                                                      ("git2", "bob", TOKENS[1], "127.0.0.1"))]
+        self.hosts = [
+            self.kept(GitServer(authority, os.path.join(self.dir, name), user, token, host))
+            for name, user, token, host in (("git1", "ann", TOKENS[0], "localhost"),
+                                            ("git2", "bob", TOKENS[1], "127.0.0.1"))]
         self.ssh = self.kept(SshHost(os.path.join(self.dir, "sshd")))
         first, second = self.hosts
         lib = make_repository(second.path("library.git"), {"lib.py": "WORD = 'two hosts'\n"})

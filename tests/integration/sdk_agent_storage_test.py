@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A task writes an artifact to a storage that checks keys; the keys come from the account's secrets."""
+"""A task writes an artifact to a storage that checks keys; they come from the account's secrets."""
 import os
 import unittest
 

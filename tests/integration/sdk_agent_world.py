@@ -102,11 +102,11 @@ class SdkWorld(World):
         """task id -> status, parameters, console, scalars as the SDK reads them back."""
         return self.sdk("done({t: read(t) for t in ARGS['tasks']})", tasks=list(tasks))
 
-    # ---- what happened -----------------------------------------------------------------------------
+    # ---- what happened ---------------------------------------------------------------------------
     def types(self, tasks):
         """task id -> type of the machine that ran it, from the worker id at the server."""
-        found = self.api("tasks.get_all", id=list(tasks), only_fields=["id", "last_worker"])["tasks"]
-        return {t["id"]: t["last_worker"].split(":")[2] for t in found}
+        found = self.api("tasks.get_all", id=list(tasks), only_fields=["id", "last_worker"])
+        return {t["id"]: t["last_worker"].split(":")[2] for t in found["tasks"]}
 
     def task(self, task):
         return self.api("tasks.get_by_id", task=task)["task"]
@@ -129,7 +129,7 @@ class SdkWorld(World):
             print("---- queues\n" + self.drover("queues").stdout)
             raise
 
-    # ---- what is left --------------------------------------------------------------------------------
+    # ---- what is left ----------------------------------------------------------------------------
     def processes_of_machines(self):
         """pid -> argv of every process whose HOME or mark says that it belongs to a machine."""
         found = {}

@@ -54,6 +54,8 @@ static void begin(struct dr_actor *actor)
 static void on_handshake(struct dr_actor *actor, enum actor_socket which)
 {
     bool again = actor->connected[which];
+    if (which == ACTOR_DEALER)
+        dr_socket_send(actor->sockets[which], "bus", NULL, 0); /* a hello: now it can be reached */
     actor->connected[which] = true;
     if (actor->started) {
         if (again && which == ACTOR_SUB && actor->spec->gap != NULL)
@@ -114,9 +116,8 @@ static int connect_bus(struct dr_actor *actor)
             fprintf(stderr, "cannot watch the bus: %s\n", zmq_strerror(zmq_errno()));
             return -1;
         }
-        const char *identity = i == ACTOR_DEALER ? got->source : NULL;
         if (dr_socket_connect(actor->sockets[i], got->run_dir, endpoints[i], got->source,
-                              got->token, identity, err, sizeof err) != 0) {
+                              got->token, err, sizeof err) != 0) {
             fprintf(stderr, "%s\n", err);
             return -1;
         }

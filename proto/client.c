@@ -46,8 +46,8 @@ struct dr_client *dr_client_open(const char *run_dir, char *err, size_t err_len)
     snprintf(client->source, sizeof client->source, "console:%.16s", client->boot);
     client->dealer = zsock_new(ZMQ_DEALER);
     client->poller = zpoller_new(client->dealer, NULL);
-    if (dr_socket_connect(client->dealer, run_dir, DR_BUS_REQUESTS, "console", token,
-                          client->source, err, err_len) != 0)
+    if (dr_socket_connect(client->dealer, run_dir, DR_BUS_REQUESTS, "console", token, err,
+                          err_len) != 0)
         dr_client_close(&client);
     zsys_set_linger(0);
     return client;

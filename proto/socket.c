@@ -7,7 +7,7 @@
 #include "drover/assert.h"
 
 int dr_socket_connect(zsock_t *socket, const char *run_dir, const char *endpoint, const char *user,
-                      const char *token, const char *identity, char *err, size_t err_len)
+                      const char *token, char *err, size_t err_len)
 {
     zsock_set_linger(socket, 200);
     zsock_set_sndhwm(socket, DR_EVENTS_HWM);
@@ -16,8 +16,6 @@ int dr_socket_connect(zsock_t *socket, const char *run_dir, const char *endpoint
     zsock_set_reconnect_ivl_max(socket, 500);
     zsock_set_plain_username(socket, user);
     zsock_set_plain_password(socket, token);
-    if (identity != NULL)
-        zsock_set_identity(socket, identity);
     if (zsock_connect(socket, "ipc://%s/%s", run_dir, endpoint) != 0) {
         snprintf(err, err_len, "cannot connect to %s/%s: %s", run_dir, endpoint,
                  zmq_strerror(zmq_errno()));

@@ -9,10 +9,10 @@
 
 #define DR_EVENTS_HWM 100000
 
-/* Connects a fresh socket to RUN_DIR/endpoint as user/token (PLAIN). identity: routing id of a
- * DEALER, else NULL. Never waits for the bus to be there. 0, or -1 with a sentence in err. */
+/* Connects a fresh socket to RUN_DIR/endpoint as user/token (PLAIN). Never waits for the bus to be
+ * there. 0, or -1 with a sentence in err. */
 int dr_socket_connect(zsock_t *socket, const char *run_dir, const char *endpoint, const char *user,
-                      const char *token, const char *identity, char *err, size_t err_len);
+                      const char *token, char *err, size_t err_len);
 
 /* Sends [first][bytes], taking the bytes over (free). Drops when the socket's mark is reached (P29)
  * and returns -1; 0 when sent. */

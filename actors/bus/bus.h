@@ -26,6 +26,7 @@ struct bus {
     char boot[33];
     int64_t life_seq, log_seq; /* events that the bus publishes for the supervisor */
     struct actor_entry *actors;
+    struct route *routes;
 };
 
 /* Opens the door before anything binds. Asserts when the socket cannot be made. */
@@ -43,6 +44,7 @@ void say_refused(const char *what, const char *of, const char *why);
 /* Bind and relay; -1 after saying why. */
 int events_open(struct bus *bus);
 int requests_open(struct bus *bus);
+void requests_free(struct bus *bus);
 
 /* Publishes an event in the supervisor's name, with its own sequence. */
 void events_publish_for_supervisor(struct bus *bus, enum dr_type type, const void *body,

@@ -126,6 +126,7 @@ int main(void)
     zsock_destroy(&bus.out);
     zsock_destroy(&bus.tap);
     zsock_destroy(&bus.door);
+    requests_free(&bus);
     life_free(&bus);
     bus_core_free(&bus.core);
     dr_config_free(bus.config);

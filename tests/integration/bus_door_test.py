@@ -18,6 +18,7 @@ except ImportError:  # the interpreter of the tests has it
         sys.exit(77)
     os.execv(PYTHON, [PYTHON] + sys.argv)
 
+import msgpack  # noqa: E402
 import zmq.utils.monitor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -118,6 +119,23 @@ class Door(unittest.TestCase):
             self.assertEqual(counters["planner", "(invented)"]["refused"], 2, "in another's name")
             self.assertEqual(counters["console", "machine.want"]["refused"], 1)
             self.assertNotIn(("reaper", "ledger.snapshot"), counters)
+
+    def test_nobody_hears_what_is_meant_for_another(self):
+        """A connection may call itself what it likes: the bus goes by the token."""
+        with BusParent() as parent:
+            parent.start("ledger")
+            parent.start("planner")
+            snapshot = {"account": "", "ended": False}
+            impostor = parent.socket(zmq.DEALER, "requests", "reaper", identity="ledger")
+            impostor.send_multipart([b"bus", b""])
+            impostor.send_multipart([b"ledger", parent.message(
+                "picture.get", "ledger", {"workers": True}, request="r" * 32, left_ms=5000)])
+            answer = msgpack.unpackb(impostor.recv_multipart()[1])
+            self.assertEqual(answer["body"]["code"], "refused")
+            kind, _ = parent.ask("planner", "ledger", "ledger.snapshot", snapshot)
+            self.assertEqual(kind, "ledger.state", "the true ledger answers")
+            impostor.setsockopt(zmq.RCVTIMEO, 300)
+            self.assertRaises(zmq.Again, impostor.recv_multipart)
 
     # ---- bytes that are no messages --------------------------------------------------------------
     def garbage(self, parent):

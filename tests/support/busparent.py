@@ -113,12 +113,12 @@ class BusParent:
 
     def ask(self, user, to, kind, body, source=None, identity=None):
         """The reply's (type, body), or None when none comes."""
-        identity = identity or (user if user != "console" else "console:test")
+        source = source or identity or (user if user != "console" else "console:test")
         dealer = self.socket(zmq.DEALER, "requests", user, identity=identity)
         dealer.setsockopt(zmq.RCVTIMEO, 2000)
         try:
             dealer.send_multipart([to.encode(), self.message(
-                kind, source or identity, body, request=uuid.uuid4().hex, left_ms=5000)])
+                kind, source, body, request=uuid.uuid4().hex, left_ms=5000)])
             _, answer = dealer.recv_multipart()
             answer = msgpack.unpackb(answer)
             return answer["type"], answer["body"]

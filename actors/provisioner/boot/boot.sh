@@ -50,6 +50,11 @@ end_machine() {
   [ -n "$GUARD" ] && kill -KILL "$GUARD" 2>/dev/null
   sweep
   say "machine ends: ${REASON:-boot script left with status $status}"
+  exec >/dev/null 2>&1 # the log ends here; its writer gets two seconds to put the last words down
+  for _ in {1..20}; do
+    [ -n "$LOGGER" ] && kill -0 "$LOGGER" || break
+    sleep 0.1
+  done
   if [ "$POWER_OFF" = shutdown ]; then
     sync
     shutdown -h now || poweroff -f || echo o >/proc/sysrq-trigger
@@ -124,6 +129,7 @@ main() {
     fail "cannot write to $DIR: is the disk full?"
   chmod 600 "$DIR/machine.log"
   exec > >(trap '' TERM INT HUP; exec tee -a "$DIR/machine.log") 2>&1
+  LOGGER=$!
   if [ "$POWER_OFF" = exit ]; then export TMPDIR="$HOME/tmp"; fi
   say "machine starts"
 

@@ -18,11 +18,12 @@ struct bus {
     struct bus_core *core;
     zloop_t *loop;
     struct dr_lifeline *lifeline;
-    zsock_t *door;     /* REP: ZeroMQ asks it who may connect */
-    zsock_t *in;       /* XSUB: actors publish here */
-    zsock_t *out;      /* XPUB: actors subscribe here */
-    zsock_t *tap;      /* PUB: strangers subscribe here, and never at `out` (P29) */
-    zsock_t *requests; /* ROUTER */
+    zsock_t *door;      /* REP: ZeroMQ asks it who may connect */
+    zsock_t *in;        /* XSUB: actors publish here */
+    zsock_t *out;       /* XPUB: actors subscribe here */
+    zsock_t *tap;       /* XPUB: strangers subscribe here, and never at `out` (P29) */
+    int64_t tap_topics; /* subscribed at the tap; 0: nobody listens, and nothing is copied */
+    zsock_t *requests;  /* ROUTER */
     char boot[33];
     int64_t life_seq, log_seq; /* events that the bus publishes for the supervisor */
     struct actor_entry *actors;

@@ -36,9 +36,12 @@ static void relay(struct bus *bus, zmq_msg_t *topic, zmq_msg_t *body)
         say_refused(what, door_user(topic), bus_verdict_text(verdict));
         return;
     }
-    void *tap = zsock_resolve(bus->tap), *out = zsock_resolve(bus->out);
-    pass_on(topic, tap, ZMQ_SNDMORE);
-    pass_on(body, tap, 0);
+    void *out = zsock_resolve(bus->out);
+    if (bus->tap_topics > 0) {
+        void *tap = zsock_resolve(bus->tap);
+        pass_on(topic, tap, ZMQ_SNDMORE);
+        pass_on(body, tap, 0);
+    }
     if (zmq_msg_send(topic, out, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         zmq_msg_send(body, out, ZMQ_DONTWAIT);
 }
@@ -78,14 +81,19 @@ static int on_event(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
-/* Subscriptions travel the other way, so that publishers send only what someone hears. Taps hear
- * everything, so the bus itself subscribes to all; what is left here is to swallow them. */
+/* The bus itself subscribes to all, so what actors subscribe to need not travel on to the
+ * publishers. Of the taps it is counted: an XPUB tells the first subscription of a topic and the
+ * end of its last. */
 static int on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
 {
     (void)loop;
-    (void)arg;
+    struct bus *bus = arg;
     while (zsock_events(socket) & ZMQ_POLLIN) {
         zframe_t *frame = zframe_recv(socket);
+        if (frame != NULL && socket == bus->tap && zframe_size(frame) > 0) {
+            uint8_t first = zframe_data(frame)[0];
+            bus->tap_topics += first == 1 ? 1 : first == 0 ? -1 : 0;
+        }
         zframe_destroy(&frame);
     }
     return 0;
@@ -122,11 +130,12 @@ int events_open(struct bus *bus)
     snprintf(tap, sizeof tap, "ipc://%s/%s", run_dir, DR_BUS_TAP);
     if (bind_one(bus, &bus->in, ZMQ_XSUB, in, true) != 0 ||
         bind_one(bus, &bus->out, ZMQ_XPUB, out, true) != 0 ||
-        bind_one(bus, &bus->tap, ZMQ_PUB, cfg->tap[0] == '\0' ? tap : cfg->tap, false) != 0)
+        bind_one(bus, &bus->tap, ZMQ_XPUB, cfg->tap[0] == '\0' ? tap : cfg->tap, false) != 0)
         return -1;
     zmq_send(zsock_resolve(bus->in), "\x01", 1, 0); /* subscribe to all */
     DR_ASSERT(zloop_reader(bus->loop, bus->in, on_event, bus) == 0);
     DR_ASSERT(zloop_reader(bus->loop, bus->out, on_subscription, bus) == 0);
+    DR_ASSERT(zloop_reader(bus->loop, bus->tap, on_subscription, bus) == 0);
     return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #define BODY 200
 #define WINDOW 20000
+#define ROUNDS 9
 #define TOPIC "queues.observed/watcher"
 #define TOKEN "0123456789012345678901234567890101234567890123456789012345678901"
 
@@ -150,6 +151,25 @@ static pid_t start_bus(const char *program, const char *run_dir)
     return pid;
 }
 
+static void forget(struct run *run)
+{
+    atomic_store(&run->subscribed, false);
+    atomic_store(&run->received, 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Five threads share the machine's cores, so single rounds scatter. */
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof *values, compare);
+    return values[ROUNDS / 2];
+}
+
 int main(int argc, char **argv)
 {
     DR_ASSERT(argc == 4);
@@ -160,20 +180,18 @@ int main(int argc, char **argv)
     snprintf(bus.in, sizeof bus.in, "ipc://%s/%s", argv[2], DR_BUS_EVENTS_IN);
     snprintf(bus.out, sizeof bus.out, "ipc://%s/%s", argv[2], DR_BUS_EVENTS_OUT);
     pid_t raw_pid = start_raw(&raw), bus_pid = start_bus(argv[1], argv[2]);
-    double best_raw = 0, best_bus = 0;
-    for (int i = 0; i < 3; i++) { /* in turns, so that both meet the same machine */
-        double a = (double)raw.count / measure(&raw), b = (double)bus.count / measure(&bus);
-        best_raw = a > best_raw ? a : best_raw;
-        best_bus = b > best_bus ? b : best_bus;
-        atomic_store(&raw.subscribed, false);
-        atomic_store(&bus.subscribed, false);
-        atomic_store(&raw.received, 0);
-        atomic_store(&bus.received, 0);
+    double raws[ROUNDS], buses[ROUNDS], ratios[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) { /* in turns, so that both meet the same machine */
+        raws[i] = (double)raw.count / measure(&raw);
+        buses[i] = (double)bus.count / measure(&bus);
+        ratios[i] = buses[i] / raws[i];
+        forget(&raw);
+        forget(&bus);
     }
     kill(raw_pid, SIGKILL);
     kill(bus_pid, SIGKILL);
     printf("{\"name\": \"bus\", \"value\": %.0f, \"unit\": \"messages/s\", \"floor\": %.0f, "
            "\"ratio\": %.3f, \"goal\": \">= 0.8\"}\n",
-           best_bus, best_raw, best_bus / best_raw);
+           median(buses), median(raws), median(ratios));
     return 0;
 }

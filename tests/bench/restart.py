@@ -37,6 +37,7 @@ class Recorder(threading.Thread):
     def stop(self):
         self.ended = True
         self.join()
+        self.source.close()
         return self.kept
 
 

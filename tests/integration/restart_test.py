@@ -62,6 +62,7 @@ class Surge(unittest.TestCase):
     def test_the_planner_dies_with_a_want_under_way(self):
         """Its wants lie before a ledger that does not read them; its successor plans meanwhile."""
         with Flock(tasks=6, cap=10) as flock:
+            flock.wait_at_work()
             with flock.frozen("ledger"), flock.tap("plan.decided") as plans:
                 flock.enqueue_all()
                 eventually(lambda: next(plans)["body"]["wanted"] > 0, 30, "a plan wants machines")

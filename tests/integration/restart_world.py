@@ -114,6 +114,13 @@ class Flock(World):
             else:
                 self.kill_actor(name)
 
+    def wait_at_work(self):
+        """Ready actors may still be fetching the rows that they begin with; two pictures later they
+        have them and look at the queues."""
+        with self.tap("queues.observed") as pictures:
+            for _ in range(2):
+                next(pictures)
+
     @contextlib.contextmanager
     def frozen(self, name):
         pid = self.actor_pid(name)

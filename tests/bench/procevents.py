@@ -18,7 +18,7 @@ class ProcEvents:
         self.socket.send(header + message)
 
     def events(self, timeout_s):
-        """Yields (what, ns, pid, other): fork: parent, child; exec and exit: pid, 0."""
+        """Yields (what, ns, pid, other): fork: parent, child; exec: pid, 0; exit: thread, process."""
         self.socket.settimeout(timeout_s)
         while True:
             try:
@@ -29,8 +29,10 @@ class ProcEvents:
             first, _, second, _ = struct.unpack_from("=IIII", data, 52)
             if what == FORK:
                 yield what, ns, first, struct.unpack_from("=IIII", data, 52)[3]
-            elif what in (EXEC, EXIT):
+            elif what == EXEC:
                 yield what, ns, first, 0
+            elif what == EXIT:
+                yield what, ns, first, struct.unpack_from("=I", data, 56)[0]
 
     def close(self):
         self.socket.close()

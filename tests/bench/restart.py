@@ -77,7 +77,8 @@ def kill_each(samples_exec, samples_ready):
                     raise RuntimeError("%s did not come back" % actor)
                 time.sleep(0.01)
             events = recorder.stop()
-            died = next(ns for what, ns, who, _ in events if what == EXIT and who == pid)
+            # SIGCHLD comes when the last thread has ended.
+            died = max(ns for what, ns, _, process in events if what == EXIT and process == pid)
             born = {other for what, _, who, other in events
                     if what == FORK and who == world.droverd.pid}
             begun = next(ns for what, ns, who, _ in events

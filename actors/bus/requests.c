@@ -39,14 +39,24 @@ void requests_free(struct bus *bus)
     forget_route(bus, route);
 }
 
+/* Consoles come and go under fresh names; actors are as many as there are tokens, and stay. */
+static void forget_oldest_console(struct bus *bus)
+{
+    for (struct route *route = bus->routes; route != NULL; route = route->hh.next) {
+        if (dr_role_of(route->name) == DR_ROLE_CONSOLE) {
+            forget_route(bus, route);
+            return;
+        }
+    }
+}
+
 static void learn_route(struct bus *bus, const char *name, zframe_t *id)
 {
     struct route *route;
     HASH_FIND_STR(bus->routes, name, route);
     if (route == NULL) {
-        /* Consoles come and go under fresh names; the oldest make room. */
         if (HASH_COUNT(bus->routes) >= ROUTES_MAX)
-            forget_route(bus, bus->routes);
+            forget_oldest_console(bus);
         route = calloc(1, sizeof *route);
         DR_ASSERT(route != NULL);
         route->name = strdup(name);

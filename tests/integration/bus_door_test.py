@@ -137,6 +137,17 @@ class Door(unittest.TestCase):
             impostor.setsockopt(zmq.RCVTIMEO, 300)
             self.assertRaises(zmq.Again, impostor.recv_multipart)
 
+    def test_many_consoles_push_no_actor_out(self):
+        with BusParent() as parent:
+            parent.start("ledger")
+            for i in range(1100):
+                kind, _ = parent.ask("console", "bus", "actors.get", {"counters": False},
+                                     source="console:%d" % i)
+                self.assertEqual(kind, "actors")
+            kind, _ = parent.ask("planner", "ledger", "ledger.snapshot",
+                                 {"account": "", "ended": False})
+            self.assertEqual(kind, "ledger.state")
+
     # ---- bytes that are no messages --------------------------------------------------------------
     def garbage(self, parent):
         good = parent.message("queues.observed", "watcher", OBSERVED)

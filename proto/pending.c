@@ -42,8 +42,7 @@ void dr_pending_free(struct dr_pending **pending)
     if (*pending == NULL)
         return;
     struct entry *entry, *next;
-    HASH_ITER(hh, (*pending)->entries, entry, next)
-    {
+    HASH_ITER (hh, (*pending)->entries, entry, next) {
         struct dr_waiting waiting;
         take(*pending, entry, &waiting);
         dr_waiting_clear(&waiting);
@@ -80,8 +79,7 @@ int dr_pending_take(struct dr_pending *pending, const char *request, struct dr_w
 int dr_pending_expired(struct dr_pending *pending, int64_t now_ms, struct dr_waiting *out)
 {
     struct entry *entry, *next;
-    HASH_ITER(hh, pending->entries, entry, next)
-    {
+    HASH_ITER (hh, pending->entries, entry, next) {
         if (entry->waiting.deadline_ms <= now_ms) {
             take(pending, entry, out);
             return 0;

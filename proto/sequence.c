@@ -30,8 +30,7 @@ void dr_sequence_free(struct dr_sequence **sequence)
     if (*sequence == NULL)
         return;
     struct stream *stream, *next;
-    HASH_ITER(hh, (*sequence)->streams, stream, next)
-    {
+    HASH_ITER (hh, (*sequence)->streams, stream, next) {
         HASH_DEL((*sequence)->streams, stream);
         free(stream->key);
         free(stream->boot);

@@ -32,8 +32,7 @@ void bus_core_free(struct bus_core **core)
     if (*core == NULL)
         return;
     struct stream *stream, *next;
-    HASH_ITER(hh, (*core)->streams, stream, next)
-    {
+    HASH_ITER (hh, (*core)->streams, stream, next) {
         HASH_DEL((*core)->streams, stream);
         free(stream->key);
         free(stream->name);

@@ -87,8 +87,7 @@ struct dr_actor_view *life_views(struct bus *bus, size_t *count)
 void life_free(struct bus *bus)
 {
     struct actor_entry *entry, *next;
-    HASH_ITER(hh, bus->actors, entry, next)
-    {
+    HASH_ITER (hh, bus->actors, entry, next) {
         HASH_DEL(bus->actors, entry);
         dr_record_free(&entry->record);
         free(entry->name);

@@ -35,8 +35,8 @@ static void forget_route(struct bus *bus, struct route *route)
 void requests_free(struct bus *bus)
 {
     struct route *route, *next;
-    HASH_ITER(hh, bus->routes, route, next)
-    forget_route(bus, route);
+    HASH_ITER (hh, bus->routes, route, next)
+        forget_route(bus, route);
 }
 
 /* Consoles come and go under fresh names; actors are as many as there are tokens, and stay. */

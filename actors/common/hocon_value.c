@@ -101,8 +101,7 @@ static bool add_container(struct hocon_row *row, json_t *value)
     } else if (good && json_is_object(row->json) && json_is_object(value)) {
         const char *name;
         json_t *item;
-        json_object_foreach(value, name, item)
-        {
+        json_object_foreach (value, name, item) {
             hocon_merge(row->json, name, json_incref(item));
         }
     } else {
@@ -156,8 +155,7 @@ void hocon_merge(json_t *object, const char *name, json_t *value)
     }
     const char *inner;
     json_t *item;
-    json_object_foreach(value, inner, item)
-    {
+    json_object_foreach (value, inner, item) {
         hocon_merge(old, inner, json_incref(item));
     }
     json_decref(value);
@@ -170,14 +168,12 @@ void hocon_measure(const json_t *tree, int *depth, size_t *size)
     size_t index;
     int inner, deepest = 0;
     *size += 64 + (json_is_string(tree) ? json_string_length(tree) : 0);
-    json_object_foreach((json_t *)tree, name, item)
-    {
+    json_object_foreach ((json_t *)tree, name, item) {
         *size += strlen(name);
         hocon_measure(item, &inner, size);
         deepest = inner > deepest ? inner : deepest;
     }
-    json_array_foreach(tree, index, item)
-    {
+    json_array_foreach (tree, index, item) {
         hocon_measure(item, &inner, size);
         deepest = inner > deepest ? inner : deepest;
     }

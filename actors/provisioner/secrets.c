@@ -22,8 +22,7 @@ static bool check_keys(const char *path, json_t *tree, struct dr_error *error)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(tree, key, value)
-    {
+    json_object_foreach (tree, key, value) {
         if (!known_key(key))
             return dr_error_set(error,
                                 "%s: `%s` is no secret of an account; known are git, "
@@ -40,8 +39,7 @@ static bool take_git(const char *path, struct secrets *out, struct dr_error *err
     json_t *entry;
     out->git_hosts = calloc(count + 1, sizeof *out->git_hosts);
     DR_ASSERT(out->git_hosts);
-    json_array_foreach(list, index, entry)
-    {
+    json_array_foreach (list, index, entry) {
         struct boot_git_host *host = &out->git_hosts[index];
         host->host = dr_json_str(entry, "host", "", error);
         host->user = dr_json_str(entry, "user", "", error);

@@ -139,8 +139,7 @@ static json_t *find_credentials(struct sandbox *sb, const char *key, const char 
 {
     size_t i;
     json_t *c;
-    json_array_foreach(sb->credentials, i, c)
-    {
+    json_array_foreach (sb->credentials, i, c) {
         if (strcmp(sandbox_get_str(c, "key"), key) == 0 &&
             (!user || strcmp(sandbox_get_str(c, "user"), user) == 0))
             return c;
@@ -259,8 +258,7 @@ int auth_get_credentials(struct sandbox_call *call)
     json_t *list = json_array();
     size_t i;
     json_t *c;
-    json_array_foreach(call->sb->credentials, i, c)
-    {
+    json_array_foreach (call->sb->credentials, i, c) {
         if (strcmp(sandbox_get_str(c, "user"), call->user_id) != 0)
             continue;
         json_t *out = json_pack("{s:O}", "access_key", json_object_get(c, "key"));
@@ -294,8 +292,7 @@ int auth_revoke_credentials(struct sandbox_call *call)
     const char *key = sandbox_str(call, "access_key");
     size_t i;
     json_t *c;
-    json_array_foreach(call->sb->credentials, i, c)
-    {
+    json_array_foreach (call->sb->credentials, i, c) {
         if (strcmp(sandbox_get_str(c, "key"), key) != 0 ||
             strcmp(sandbox_get_str(c, "user"), call->user_id) != 0)
             continue;

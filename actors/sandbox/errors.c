@@ -56,8 +56,7 @@ int sandbox_for_each(struct sandbox_call *call, const json_t *ids, sandbox_each 
     json_t *failed = json_array(), *succeeded = json_array();
     size_t i;
     json_t *id;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *item = json_pack("{s:O}", "id", id);
         if (each(call, json_string_value(id), item) == 0) {
             json_array_append_new(succeeded, item);

@@ -31,16 +31,15 @@ static bool names_variant(const json_t *metrics, const json_t *event)
         return true;
     size_t i, k;
     json_t *wanted, *variant;
-    json_array_foreach(metrics, i, wanted)
-    {
+    json_array_foreach (metrics, i, wanted) {
         if (!json_equal(json_object_get(wanted, "metric"), json_object_get(event, "metric")))
             continue;
         const json_t *variants = json_object_get(wanted, "variants");
         if (json_array_size(variants) == 0)
             return true;
-        json_array_foreach(
-            variants, k,
-            variant) if (json_equal(variant, json_object_get(event, "variant"))) return true;
+        json_array_foreach (variants, k, variant)
+            if (json_equal(variant, json_object_get(event, "variant")))
+                return true;
     }
     return false;
 }
@@ -61,15 +60,16 @@ json_t *events_select(struct sandbox *sb, const char *entity, const struct event
     const char *type, *key;
     json_t *stored, *event;
     size_t i;
-    json_object_foreach(json_object_get(sb->events, entity), type, stored)
-    {
+    json_object_foreach (json_object_get(sb->events, entity), type, stored) {
         if (!all && strcmp(type, filter->type) != 0)
             continue;
-        json_array_foreach(stored, i, event) if (passes(filter, event))
-            json_array_append(out, event);
-        if (json_is_object(stored))
-            json_object_foreach(stored, key, event) if (passes(filter, event))
+        json_array_foreach (stored, i, event)
+            if (passes(filter, event))
                 json_array_append(out, event);
+        if (json_is_object(stored))
+            json_object_foreach (stored, key, event)
+                if (passes(filter, event))
+                    json_array_append(out, event);
     }
     return out;
 }
@@ -297,10 +297,9 @@ static json_t *metric_stats(const json_t *metrics)
     json_t *out = json_object();
     const char *metric, *type;
     json_t *types, *at;
-    json_object_foreach((json_t *)(uintptr_t)metrics, metric, types)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)metrics, metric, types) {
         json_t *by_type = json_object();
-        json_object_foreach(types, type, at)
+        json_object_foreach (types, type, at)
             json_object_set_new(by_type, type, json_pack("{s:O}", "last_update", at));
         json_object_set_new(
             out, sandbox_md5(metric).text,
@@ -335,13 +334,13 @@ static void finish_batch(struct batch *batch)
     json_t *touched = json_object();
     size_t i;
     json_t *event;
-    json_array_foreach(batch->events, i, event)
-    {
+    json_array_foreach (batch->events, i, event) {
         store_event(batch->call->sb, event);
         json_object_set_new(touched, sandbox_get_str(event, "task"), json_null());
     }
     const char *id;
-    json_object_foreach(touched, id, event) update_entity(batch, id);
+    json_object_foreach (touched, id, event)
+        update_entity(batch, id);
     json_decref(touched);
 }
 
@@ -352,8 +351,7 @@ static int answer_batch(struct batch *batch)
     char reasons[400] = "";
     const char *sentence;
     json_t *count;
-    json_object_foreach(batch->errors, sentence, count)
-    {
+    json_object_foreach (batch->errors, sentence, count) {
         refused += json_integer_value(count);
         size_t n = strlen(reasons);
         snprintf(reasons + n, sizeof reasons - n, "%s%s=%lld", n ? ", " : "", sentence,
@@ -374,8 +372,7 @@ static int add_events(struct sandbox_call *call, const json_t *events)
     int rc = 0;
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         json_t *x_axis_label = json_incref(json_object_get(event, "x_axis_label"));
         json_object_del(event, "x_axis_label");
         if (rc == 0 && check_event(&batch, event)) {
@@ -448,7 +445,9 @@ static bool lists(const json_t *names, const json_t *metric)
 {
     size_t i;
     json_t *name;
-    json_array_foreach(names, i, name) if (json_equal(name, metric)) return true;
+    json_array_foreach (names, i, name)
+        if (json_equal(name, metric))
+            return true;
     return false;
 }
 

@@ -22,8 +22,7 @@ static json_t *take_batch(const json_t *events, const char *field, json_int_t si
     json_t *out = json_array();
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         if ((json_int_t)i >= size &&
             (size <= 0 || key_of(event, field) != key_of(json_array_get(out, i - 1), field)))
             break;
@@ -256,8 +255,7 @@ int events_scalar_metrics_iter_raw(struct sandbox_call *call)
     json_t *variants = json_object();
     size_t i;
     json_t *event;
-    json_array_foreach(batch, i, event)
-    {
+    json_array_foreach (batch, i, event) {
         const char *name = sandbox_get_str(event, "variant");
         json_t *lists = json_object_get(variants, name);
         if (!lists) {
@@ -290,8 +288,7 @@ static json_t *top_plots(struct sandbox_call *call, const char *id, json_int_t i
     json_t *groups = json_object();
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         /* Metric and variant in one key; the separator sorts before every letter. */
         json_t *name = json_sprintf("%s\x01%s", sandbox_get_str(event, "metric"),
                                     sandbox_get_str(event, "variant"));
@@ -306,7 +303,7 @@ static json_t *top_plots(struct sandbox_call *call, const char *id, json_int_t i
     }
     json_t *sorted = sorted_strings(names);
     json_t *out = json_array();
-    json_array_foreach(sorted, i, event)
+    json_array_foreach (sorted, i, event)
         json_array_extend(out, json_object_get(groups, json_string_value(event)));
     json_decref(sorted);
     json_decref(names);
@@ -343,15 +340,13 @@ int events_get_multi_task_plots(struct sandbox_call *call)
     json_int_t total = 0;
     size_t i, k;
     json_t *id, *plot;
-    json_array_foreach(json_object_get(call->body, "tasks"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "tasks"), i, id) {
         const json_t *entity = events_entity(call, json_string_value(id));
         if (!entity)
             return -1;
         json_t *plots = top_plots(call, json_string_value(id), sandbox_int(call, "iters", 1));
         total += (json_int_t)json_array_size(plots);
-        json_array_foreach(plots, k, plot)
-        {
+        json_array_foreach (plots, k, plot) {
             char iter[32];
             snprintf(iter, sizeof iter, "%lld", (long long)key_of(plot, "iter"));
             json_t *at = member(member(out, sandbox_get_str(plot, "metric")),
@@ -382,8 +377,7 @@ static json_t *by_iterations(const json_t *events, json_int_t iters, const json_
     json_t *group = NULL;
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         json_int_t iter = key_of(event, "iter");
         if (before && iter >= json_integer_value(before))
             continue;
@@ -412,8 +406,7 @@ static int answer_iterations(struct sandbox_call *call, const char *type)
     size_t i;
     json_t *wanted, *metrics;
     const char *id;
-    json_array_foreach(json_object_get(call->body, "metrics"), i, wanted)
-    {
+    json_array_foreach (json_object_get(call->body, "metrics"), i, wanted) {
         id = sandbox_get_str(wanted, "task");
         if (!id || !events_entity(call, id)) {
             json_decref(tasks);
@@ -425,8 +418,7 @@ static int answer_iterations(struct sandbox_call *call, const char *type)
         if (sandbox_get_str(wanted, "metric"))
             json_array_append(json_object_get(tasks, id), wanted);
     }
-    json_object_foreach(tasks, id, metrics)
-    {
+    json_object_foreach (tasks, id, metrics) {
         struct events_filter filter = {.type = type, .metrics = metrics};
         json_t *events = events_select(call->sb, id, &filter);
         events_sort(events, "iter", true);

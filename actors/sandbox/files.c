@@ -423,8 +423,7 @@ static void delete_many(struct sandbox_call *call, struct sandbox_response *resp
     json_t *errors = json_object();
     size_t i;
     json_t *file;
-    json_array_foreach(files, i, file)
-    {
+    json_array_foreach (files, i, file) {
         const char *sent = json_string_value(file);
         char *plain = unquote(sent ? sent : "");
         char *path = plain ? safe_path(plain) : NULL;

@@ -100,8 +100,7 @@ static void replay_request(struct sandbox *sb, const json_t *record, int64_t now
         *text_of(&request, i) = sandbox_get_str(record, texts[i].name);
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(record, "query"), i, item)
-    {
+    json_array_foreach (json_object_get(record, "query"), i, item) {
         if (i < MAX_QUERY)
             query[i] = json_string_value(item);
     }

@@ -103,7 +103,8 @@ static bool remember_name(json_t *names, const json_t *variant)
     size_t i;
     json_t *known;
     bool found = false;
-    json_array_foreach(names, i, known) found = found || json_equal(known, name);
+    json_array_foreach (names, i, known)
+        found = found || json_equal(known, name);
     bool room = found || json_array_size(names) < MAX_METRICS;
     if (room && !found)
         json_array_append(names, name);
@@ -119,9 +120,10 @@ void metrics_apply(json_t *doc, const json_t *summary)
         json_object_set_new(doc, "unique_metrics", names = json_array());
     const char *metric_key, *variant_key;
     json_t *variants, *variant;
-    json_object_foreach((json_t *)(uintptr_t)summary, metric_key, variants)
-        json_object_foreach(variants, variant_key, variant) if (remember_name(names, variant))
-            apply_variant(member(member(last_metrics, metric_key), variant_key), variant);
+    json_object_foreach ((json_t *)(uintptr_t)summary, metric_key, variants)
+        json_object_foreach (variants, variant_key, variant)
+            if (remember_name(names, variant))
+                apply_variant(member(member(last_metrics, metric_key), variant_key), variant);
 }
 
 /* --- histograms -------------------------------------------------------------------------------*/
@@ -184,8 +186,7 @@ static json_t *histograms(struct sandbox_call *call, const json_t *entity,
     json_t *out = json_object();
     size_t i;
     json_t *event, *list;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         if (events_is_single(event) || !json_is_integer(json_object_get(event, "iter")) ||
             !json_is_number(json_object_get(event, "value")))
             continue;
@@ -199,19 +200,19 @@ static json_t *histograms(struct sandbox_call *call, const json_t *entity,
     json_decref(events);
     const char *metric, *variant;
     json_t *variants;
-    json_object_foreach(out, metric, variants) json_object_foreach(variants, variant, list)
-    {
-        json_t *made = average(list, h);
-        json_object_set_new(made, "name", json_string(variant));
-        json_t *label =
-            sandbox_get(json_object_get(json_object_get(json_object_get(entity, "last_metrics"),
-                                                        sandbox_md5(metric).text),
-                                        sandbox_md5(variant).text),
-                        "x_axis_label");
-        if (label)
-            json_object_set(made, "x_axis_label", label);
-        json_object_set_new(variants, variant, made);
-    }
+    json_object_foreach (out, metric, variants)
+        json_object_foreach (variants, variant, list) {
+            json_t *made = average(list, h);
+            json_object_set_new(made, "name", json_string(variant));
+            json_t *label =
+                sandbox_get(json_object_get(json_object_get(json_object_get(entity, "last_metrics"),
+                                                            sandbox_md5(metric).text),
+                                            sandbox_md5(variant).text),
+                            "x_axis_label");
+            if (label)
+                json_object_set(made, "x_axis_label", label);
+            json_object_set_new(variants, variant, made);
+        }
     return out;
 }
 
@@ -233,19 +234,18 @@ int events_multi_task_scalar_metrics_iter_histogram(struct sandbox_call *call)
     json_object_set_new(call->data, "metrics", out);
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "tasks"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "tasks"), i, id) {
         const json_t *entity = events_entity(call, json_string_value(id));
         if (!entity)
             return -1;
         json_t *metrics = histograms(call, entity, &h);
         const char *metric, *variant;
         json_t *variants, *made;
-        json_object_foreach(metrics, metric, variants) json_object_foreach(variants, variant, made)
-        {
-            json_object_set(made, "name", json_object_get(entity, "name"));
-            json_object_set(member(member(out, metric), variant), json_string_value(id), made);
-        }
+        json_object_foreach (metrics, metric, variants)
+            json_object_foreach (variants, variant, made) {
+                json_object_set(made, "name", json_object_get(entity, "name"));
+                json_object_set(member(member(out, metric), variant), json_string_value(id), made);
+            }
         json_decref(metrics);
     }
     return 0;
@@ -262,8 +262,7 @@ static json_t *names_of_metrics(struct sandbox_call *call, const char *id, const
     json_t *seen = json_object();
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         if (!singles && events_is_single(event))
             continue;
         json_t *variants = member(seen, sandbox_get_str(event, "metric"));
@@ -273,19 +272,19 @@ static json_t *names_of_metrics(struct sandbox_call *call, const char *id, const
     const char *metric, *variant;
     json_t *variants, *nothing;
     json_t *metrics = json_array();
-    json_object_foreach(seen, metric, variants)
-    {
+    json_object_foreach (seen, metric, variants) {
         json_array_append_new(metrics, json_string(metric));
         json_t *list = json_array();
-        json_object_foreach(variants, variant, nothing)
+        json_object_foreach (variants, variant, nothing)
             json_array_append_new(list, json_string(variant));
         json_object_set_new(seen, metric, sorted_strings(list));
         json_decref(list);
     }
     json_t *order = sorted_strings(metrics);
     json_t *out = json_object();
-    json_array_foreach(order, i, event) json_object_set(
-        out, json_string_value(event), json_object_get(seen, json_string_value(event)));
+    json_array_foreach (order, i, event)
+        json_object_set(out, json_string_value(event),
+                        json_object_get(seen, json_string_value(event)));
     json_decref(metrics);
     json_decref(order);
     json_decref(seen);
@@ -307,8 +306,7 @@ int events_get_task_metrics(struct sandbox_call *call)
     json_object_set_new(call->data, "metrics", out);
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "tasks"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "tasks"), i, id) {
         if (!events_entity(call, json_string_value(id)))
             return -1;
         json_t *names =
@@ -316,7 +314,7 @@ int events_get_task_metrics(struct sandbox_call *call)
         json_t *list = json_array();
         const char *metric;
         json_t *variants;
-        json_object_foreach(names, metric, variants)
+        json_object_foreach (names, metric, variants)
             json_array_append_new(list, json_string(metric));
         json_decref(names);
         if (json_array_size(list) > 0)
@@ -331,8 +329,7 @@ int events_get_multi_task_metrics(struct sandbox_call *call)
     json_t *all = json_object();
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "tasks"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "tasks"), i, id) {
         if (!events_entity(call, json_string_value(id))) {
             json_decref(all);
             return -1;
@@ -341,8 +338,7 @@ int events_get_multi_task_metrics(struct sandbox_call *call)
             names_of_metrics(call, json_string_value(id), sandbox_str(call, "event_type"), true);
         const char *metric;
         json_t *variants;
-        json_object_foreach(names, metric, variants)
-        {
+        json_object_foreach (names, metric, variants) {
             json_t *list = json_object_get(all, metric);
             if (list)
                 json_array_extend(list, variants);
@@ -354,8 +350,9 @@ int events_get_multi_task_metrics(struct sandbox_call *call)
     json_t *out = json_array();
     const char *metric;
     json_t *variants;
-    json_object_foreach(all, metric, variants) json_array_append_new(
-        out, json_pack("{s:s, s:o}", "metric", metric, "variants", sorted_strings(variants)));
+    json_object_foreach (all, metric, variants)
+        json_array_append_new(
+            out, json_pack("{s:s, s:o}", "metric", metric, "variants", sorted_strings(variants)));
     json_decref(all);
     return json_object_set_new(call->data, "metrics", out);
 }
@@ -367,8 +364,7 @@ int events_get_task_single_value_metrics(struct sandbox_call *call)
     json_object_set_new(call->data, "tasks", out);
     size_t i, k;
     json_t *id, *event;
-    json_array_foreach(json_object_get(call->body, "tasks"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "tasks"), i, id) {
         const json_t *entity = events_entity(call, json_string_value(id));
         if (!entity)
             return -1;
@@ -376,8 +372,7 @@ int events_get_task_single_value_metrics(struct sandbox_call *call)
                                        .metrics = json_object_get(call->body, "metrics")};
         json_t *events = events_select(call->sb, json_string_value(id), &filter);
         json_t *values = json_array();
-        json_array_foreach(events, k, event)
-        {
+        json_array_foreach (events, k, event) {
             if (!events_is_single(event))
                 continue;
             json_t *value = json_object();
@@ -406,8 +401,7 @@ static json_t *latest_value(struct sandbox_call *call, const char *id, const cha
     events_sort(events, "iter", true);
     size_t i;
     json_t *event, *out = NULL;
-    json_array_foreach(events, i, event)
-    {
+    json_array_foreach (events, i, event) {
         double value = (double)(float)number(event, "value");
         if (!out && value > 0)
             out = json_pack("{s:s, s:f, s:f}", "name", variant, "last_value", value,
@@ -427,11 +421,9 @@ int events_get_task_latest_scalar_values(struct sandbox_call *call)
     const char *metric;
     json_t *variants, *variant;
     size_t i;
-    json_object_foreach(names, metric, variants)
-    {
+    json_object_foreach (names, metric, variants) {
         json_t *list = json_array();
-        json_array_foreach(variants, i, variant)
-        {
+        json_array_foreach (variants, i, variant) {
             json_t *value = latest_value(call, id, metric, json_string_value(variant));
             if (value)
                 json_array_append_new(list, value);
@@ -444,8 +436,7 @@ int events_get_task_latest_scalar_values(struct sandbox_call *call)
     json_int_t last_iter = 0;
     int64_t written = 0, at;
     json_t *events = events_select(call->sb, id, &(struct events_filter){0});
-    json_array_foreach(events, i, variant)
-    {
+    json_array_foreach (events, i, variant) {
         json_int_t iter = json_integer_value(json_object_get(variant, "iter"));
         last_iter = iter > last_iter ? iter : last_iter;
         if (sandbox_time_parse(sandbox_get_str(variant, "@timestamp"), &at) && at > written)

@@ -39,7 +39,8 @@ static int answer_models(struct sandbox_call *call, unsigned flags)
         return -1;
     size_t i;
     json_t *doc;
-    json_array_foreach(found, i, doc) conform(call, doc);
+    json_array_foreach (found, i, doc)
+        conform(call, doc);
     return json_object_set_new(call->data, "models", found);
 }
 
@@ -55,8 +56,7 @@ int models_get_all_ex(struct sandbox_call *call)
     size_t i;
     json_t *doc;
     if (sandbox_flag(call, "include_stats", false))
-        json_array_foreach(json_object_get(call->data, "models"), i, doc)
-        {
+        json_array_foreach (json_object_get(call->data, "models"), i, doc) {
             const json_t *whole = json_object_get(call->sb->models, sandbox_get_str(doc, "id"));
             size_t labels = json_object_size(json_object_get(whole, "labels"));
             json_object_set_new(doc, "stats",
@@ -87,8 +87,7 @@ int models_get_frameworks(struct sandbox_call *call)
     json_t *names = json_array();
     const char *id;
     json_t *doc;
-    json_object_foreach(call->sb->models, id, doc)
-    {
+    json_object_foreach (call->sb->models, id, doc) {
         json_t *framework = json_object_get(doc, "framework");
         if (json_string_length(framework) == 0 || !project_holds(call, doc, projects, true) ||
             json_object_get(seen, json_string_value(framework)))
@@ -127,8 +126,9 @@ static json_t *metadata_map(const json_t *sent)
     json_t *out = json_object();
     size_t i;
     json_t *item;
-    json_array_foreach(sent, i, item) if (sandbox_get_str(item, "key"))
-        json_object_set(out, sandbox_get_str(item, "key"), item);
+    json_array_foreach (sent, i, item)
+        if (sandbox_get_str(item, "key"))
+            json_object_set(out, sandbox_get_str(item, "key"), item);
     return out;
 }
 
@@ -321,8 +321,9 @@ int models_delete_metadata(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *key;
-    json_array_foreach(json_object_get(call->body, "keys"), i, key) if (json_is_string(key))
-        json_object_del(json_object_get(doc, "metadata"), json_string_value(key));
+    json_array_foreach (json_object_get(call->body, "keys"), i, key)
+        if (json_is_string(key))
+            json_object_del(json_object_get(doc, "metadata"), json_string_value(key));
     return finish_metadata(call, doc);
 }
 
@@ -339,8 +340,7 @@ int models_move(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "ids"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "ids"), i, id) {
         json_t *doc = json_object_get(call->sb->models, json_string_value(id));
         if (!doc)
             continue;
@@ -485,8 +485,7 @@ static bool uses(const json_t *task, const char *id)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(sandbox_get(task, "models.input"), i, entry)
-    {
+    json_array_foreach (sandbox_get(task, "models.input"), i, entry) {
         const char *model = sandbox_get_str(entry, "model");
         if (model && strcmp(model, id) == 0)
             return true;
@@ -499,7 +498,8 @@ static int check_users(struct sandbox_call *call, const char *id, const json_t *
     json_int_t users = 0;
     const char *task_id;
     json_t *task;
-    json_object_foreach(call->sb->tasks, task_id, task) users += uses(task, id);
+    json_object_foreach (call->sb->tasks, task_id, task)
+        users += uses(task, id);
     if (users > 0)
         return sandbox_fail(call, 400, SUB_MODEL_IN_USE,
                             "Model is used by tasks (as execution model, use force=True to "
@@ -526,7 +526,7 @@ static int delete_each(struct sandbox_call *call, const char *id, json_t *item)
     snprintf(gone, sizeof gone, "%s%s", deleted_prefix, id);
     const char *task_id;
     json_t *task;
-    json_object_foreach(call->sb->tasks, task_id, task)
+    json_object_foreach (call->sb->tasks, task_id, task)
         replace_entries(task, "models.input", id, gone);
     if (maker) {
         bool published = strcmp(sandbox_get_str(maker, "status"), "published") == 0;

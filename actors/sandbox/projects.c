@@ -48,8 +48,9 @@ static json_t *find_by_name(struct sandbox_call *call, const char *name)
 {
     const char *id;
     json_t *doc;
-    json_object_foreach(call->sb->projects, id,
-                        doc) if (strcmp(sandbox_get_str(doc, "name"), name) == 0) return doc;
+    json_object_foreach (call->sb->projects, id, doc)
+        if (strcmp(sandbox_get_str(doc, "name"), name) == 0)
+            return doc;
     return NULL;
 }
 
@@ -57,8 +58,9 @@ static bool is_below(const json_t *project, const char *ancestor)
 {
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(project, "path"), i,
-                       id) if (strcmp(json_string_value(id), ancestor) == 0) return true;
+    json_array_foreach (json_object_get(project, "path"), i, id)
+        if (strcmp(json_string_value(id), ancestor) == 0)
+            return true;
     return false;
 }
 
@@ -131,8 +133,7 @@ bool project_holds(struct sandbox_call *call, const json_t *doc, const json_t *p
     const json_t *project = json_object_get(call->sb->projects, own ? own : "");
     size_t i;
     json_t *id;
-    json_array_foreach(projects, i, id)
-    {
+    json_array_foreach (projects, i, id) {
         const char *text = json_string_value(id);
         if (text ? own && (strcmp(own, text) == 0 || (subprojects && is_below(project, text)))
                  : !own)
@@ -153,12 +154,12 @@ json_t *project_expand_query(struct sandbox_call *call, const json_t *query)
     size_t given = json_array_size(ids);
     const char *id;
     json_t *project;
-    json_object_foreach(call->sb->projects, id, project) for (size_t i = 0; i < given; i++)
-    {
-        const char *above = json_string_value(json_array_get(ids, i));
-        if (above && is_below(project, above))
-            json_array_append_new(ids, json_string(id));
-    }
+    json_object_foreach (call->sb->projects, id, project)
+        for (size_t i = 0; i < given; i++) {
+            const char *above = json_string_value(json_array_get(ids, i));
+            if (above && is_below(project, above))
+                json_array_append_new(ids, json_string(id));
+        }
     json_object_set_new(out, "project", ids);
     return out;
 }
@@ -194,12 +195,13 @@ static json_t *project_tags(struct sandbox_call *call, const json_t *rows, const
     const char *id;
     json_t *doc, *tag;
     size_t i;
-    json_object_foreach((json_t *)(uintptr_t)rows, id,
-                        doc) if (project_holds(call, doc, projects, false))
-        json_array_foreach(json_object_get(doc, field), i, tag)
-            json_object_set(seen, json_string_value(tag), tag);
+    json_object_foreach ((json_t *)(uintptr_t)rows, id, doc)
+        if (project_holds(call, doc, projects, false))
+            json_array_foreach (json_object_get(doc, field), i, tag)
+                json_object_set(seen, json_string_value(tag), tag);
     json_t *list = json_array();
-    json_object_foreach(seen, id, tag) json_array_append(list, tag);
+    json_object_foreach (seen, id, tag)
+        json_array_append(list, tag);
     json_t *out = sorted_strings(list);
     json_decref(list);
     json_decref(seen);
@@ -262,14 +264,14 @@ static int answer_projects(struct sandbox_call *call, unsigned flags)
     size_t i;
     json_t *doc;
     if ((flags & QUERY_JOIN) && sandbox_flag(call, "search_hidden", false))
-        json_array_foreach(found, i, doc)
-        {
+        json_array_foreach (found, i, doc) {
             const char *id = sandbox_get_str(doc, "id");
             json_t *tags = sandbox_get(json_object_get(call->sb->projects, id), "system_tags");
             size_t k;
             json_t *tag;
-            json_array_foreach(tags, k, tag) if (strcmp(json_string_value(tag), "hidden") == 0)
-                json_object_set_new(doc, "hidden", json_true());
+            json_array_foreach (tags, k, tag)
+                if (strcmp(json_string_value(tag), "hidden") == 0)
+                    json_object_set_new(doc, "hidden", json_true());
         }
     return json_object_set_new(call->data, "projects", found);
 }
@@ -313,8 +315,7 @@ int projects_get_task_parents(struct sandbox_call *call)
     json_t *ids = json_array();
     const char *id;
     json_t *task;
-    json_object_foreach(call->sb->tasks, id, task)
-    {
+    json_object_foreach (call->sb->tasks, id, task) {
         json_t *parent = json_object_get(task, "parent");
         if (json_is_string(parent) && project_holds(call, task, projects, subs))
             json_array_append(ids, parent);
@@ -398,8 +399,7 @@ static void rename_tree(struct sandbox_call *call, json_t *project, const char *
     char *old = strdup(sandbox_get_str(project, "name"));
     const char *id;
     json_t *doc;
-    json_object_foreach(call->sb->projects, id, doc)
-    {
+    json_object_foreach (call->sb->projects, id, doc) {
         if (!old || !is_below(doc, sandbox_get_str(project, "id")))
             continue;
         const char *rest = sandbox_get_str(doc, "name") + strlen(old);
@@ -461,8 +461,9 @@ static bool is_archived(const json_t *doc)
 {
     size_t i;
     json_t *tag;
-    json_array_foreach(json_object_get(doc, "system_tags"), i,
-                       tag) if (strcmp(json_string_value(tag), "archived") == 0) return true;
+    json_array_foreach (json_object_get(doc, "system_tags"), i, tag)
+        if (strcmp(json_string_value(tag), "archived") == 0)
+            return true;
     return false;
 }
 
@@ -470,9 +471,9 @@ static bool has_live(struct sandbox_call *call, const json_t *rows, const json_t
 {
     const char *id;
     json_t *doc;
-    json_object_foreach((json_t *)(uintptr_t)rows, id,
-                        doc) if (project_holds(call, doc, projects, false) &&
-                                 !is_archived(doc)) return true;
+    json_object_foreach ((json_t *)(uintptr_t)rows, id, doc)
+        if (project_holds(call, doc, projects, false) && !is_archived(doc))
+            return true;
     return false;
 }
 
@@ -480,8 +481,7 @@ static void collect_artifacts(const json_t *task, json_t *urls)
 {
     const char *key;
     json_t *artifact;
-    json_object_foreach(sandbox_get(task, "execution.artifacts"), key, artifact)
-    {
+    json_object_foreach (sandbox_get(task, "execution.artifacts"), key, artifact) {
         json_t *uri = json_object_get(artifact, "uri");
         const char *mode = sandbox_get_str(artifact, "mode");
         if (json_string_length(uri) > 0 && (!mode || strcmp(mode, "output") == 0))
@@ -517,8 +517,7 @@ static void forget(json_t *rows, const char *field, const json_t *gone_from)
 {
     const char *id;
     json_t *doc;
-    json_object_foreach(rows, id, doc)
-    {
+    json_object_foreach (rows, id, doc) {
         const char *to = sandbox_get_str(doc, field);
         if (to && !json_object_get(gone_from, to))
             json_object_del(doc, field);
@@ -550,11 +549,11 @@ static json_t *disassociate(struct sandbox_call *call, const json_t *ids)
     for (int i = 0; i < 2; i++) {
         const char *id;
         json_t *doc;
-        json_object_foreach(rows[i], id, doc) if (project_holds(call, doc, ids, false))
-        {
-            json_object_del(doc, "project");
-            tasks += i == 0;
-        }
+        json_object_foreach (rows[i], id, doc)
+            if (project_holds(call, doc, ids, false)) {
+                json_object_del(doc, "project");
+                tasks += i == 0;
+            }
     }
     return json_pack("{s:I, s:i, s:i, s:n}", "disassociated_tasks", tasks, "deleted_models", 0,
                      "deleted_tasks", 0, "urls");
@@ -569,8 +568,9 @@ int projects_delete(struct sandbox_call *call)
     json_t *ids = json_pack("[s]", root);
     const char *id;
     json_t *doc;
-    json_object_foreach(call->sb->projects, id, doc) if (is_below(doc, root))
-        json_array_append_new(ids, json_string(id));
+    json_object_foreach (call->sb->projects, id, doc)
+        if (is_below(doc, root))
+            json_array_append_new(ids, json_string(id));
     int rc = 0;
     if (!sandbox_flag(call, "force", false)) {
         if (has_live(call, call->sb->tasks, ids))
@@ -585,7 +585,8 @@ int projects_delete(struct sandbox_call *call)
                                                ? delete_contents(call, ids)
                                                : disassociate(call, ids));
         size_t i;
-        json_array_foreach(ids, i, doc) json_object_del(call->sb->projects, json_string_value(doc));
+        json_array_foreach (ids, i, doc)
+            json_object_del(call->sb->projects, json_string_value(doc));
         json_object_set_new(call->data, "deleted", json_integer((json_int_t)i));
         sandbox_changed(call->sb);
     }

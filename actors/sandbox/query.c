@@ -88,7 +88,8 @@ static bool visit_best(void *arg, const json_t *value)
     if (json_is_array(value)) {
         size_t i;
         json_t *item;
-        json_array_foreach(value, i, item) visit_best(arg, item);
+        json_array_foreach (value, i, item)
+            visit_best(arg, item);
         return false;
     }
     int order = query_compare(value, best->value, best->numeric);
@@ -143,7 +144,9 @@ static json_t *names_of(const json_t *value)
         json_array_append_new(names, json_stringn(p, 1));
     size_t i;
     json_t *item;
-    json_array_foreach(value, i, item) if (json_is_string(item)) json_array_append(names, item);
+    json_array_foreach (value, i, item)
+        if (json_is_string(item))
+            json_array_append(names, item);
     return names;
 }
 
@@ -295,9 +298,9 @@ static bool is_hidden(const json_t *doc)
 {
     size_t i;
     json_t *tag;
-    json_array_foreach(json_object_get(doc, "system_tags"), i,
-                       tag) if (json_is_string(tag) &&
-                                strcmp(json_string_value(tag), "hidden") == 0) return true;
+    json_array_foreach (json_object_get(doc, "system_tags"), i, tag)
+        if (json_is_string(tag) && strcmp(json_string_value(tag), "hidden") == 0)
+            return true;
     return false;
 }
 
@@ -319,8 +322,9 @@ json_t *query_match(struct sandbox_call *call, const struct query_model *model, 
     json_t *out = json_array();
     const char *id;
     json_t *doc;
-    json_object_foreach(rows, id, doc) if (query_holds(condition, doc) && !(hide && is_hidden(doc)))
-        json_array_append(out, doc);
+    json_object_foreach (rows, id, doc)
+        if (query_holds(condition, doc) && !(hide && is_hidden(doc)))
+            json_array_append(out, doc);
     query_condition_free(condition);
     return out;
 }
@@ -334,8 +338,7 @@ static json_t *own_names(struct sandbox_call *call, const struct query_model *mo
     bool includes = false;
     size_t i;
     json_t *item;
-    json_array_foreach(names, i, item)
-    {
+    json_array_foreach (names, i, item) {
         const char *name = json_string_value(item);
         const char *bare = name + (*name == '-');
         const char *unresolved;

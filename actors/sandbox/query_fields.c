@@ -82,7 +82,9 @@ static bool walk(const json_t *at, const char *path, query_visit *visit, void *a
     if (json_is_array(at)) {
         size_t i;
         json_t *item;
-        json_array_foreach(at, i, item) if (walk(item, path, visit, arg, met)) return true;
+        json_array_foreach (at, i, item)
+            if (walk(item, path, visit, arg, met))
+                return true;
         return false;
     }
     if (!json_is_object(at))
@@ -131,8 +133,7 @@ static void copy_path(const json_t *source, json_t *target, const char *path)
                 json_object_setn_new(target, path, size, to = json_array());
             size_t i;
             json_t *item;
-            json_array_foreach(from, i, item)
-            {
+            json_array_foreach (from, i, item) {
                 if (json_array_size(to) <= i)
                     json_array_append_new(to, json_object());
                 copy_path(item, json_array_get(to, i), end + 1);
@@ -146,7 +147,9 @@ static bool named(const json_t *names, const char *name)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(names, i, item) if (strcmp(json_string_value(item), name) == 0) return true;
+    json_array_foreach (names, i, item)
+        if (strcmp(json_string_value(item), name) == 0)
+            return true;
     return false;
 }
 
@@ -154,21 +157,23 @@ json_t *query_project(const struct query_model *model, const json_t *doc, const 
 {
     size_t i, included = 0;
     json_t *item;
-    json_array_foreach(names, i, item) if (json_string_value(item)[0] != '-') included++;
+    json_array_foreach (names, i, item)
+        if (json_string_value(item)[0] != '-')
+            included++;
     json_t *out;
     if (included == 0) {
         out = json_deep_copy(doc);
     } else {
         out = json_object();
-        json_array_foreach(names, i, item)
-        {
+        json_array_foreach (names, i, item) {
             const char *name = json_string_value(item);
             if (*name != '-')
                 copy_path(doc, out, name);
         }
     }
-    json_array_foreach(names, i, item) if (json_string_value(item)[0] == '-')
-        sandbox_delete(out, json_string_value(item) + 1);
+    json_array_foreach (names, i, item)
+        if (json_string_value(item)[0] == '-')
+            sandbox_delete(out, json_string_value(item) + 1);
     for (const char *const *name = model->excluded; *name; name++)
         if (!named(names, *name))
             sandbox_delete(out, *name);
@@ -187,8 +192,7 @@ static json_t *sub_names(const json_t *names, const char *path)
     json_t *out = json_array();
     size_t i;
     json_t *item;
-    json_array_foreach(names, i, item)
-    {
+    json_array_foreach (names, i, item) {
         const char *name = json_string_value(item);
         if (strncmp(name, path, size) != 0 || name[size] != '.')
             continue;
@@ -215,8 +219,7 @@ static json_t *referred(struct sandbox_call *call, const struct query_model *mod
         json_array_append_new(own, json_string("id"));
         size_t i;
         json_t *item;
-        json_array_foreach(names, i, item)
-        {
+        json_array_foreach (names, i, item) {
             char *head = strdup(json_string_value(item));
             const char *unresolved;
             /* "parent.project.name": the first reference is what this document must have. */
@@ -248,7 +251,8 @@ static void expand_at(json_t *at, const char *path, const struct expansion *how)
     if (json_is_array(at)) {
         size_t i;
         json_t *item;
-        json_array_foreach(at, i, item) expand_at(item, path, how);
+        json_array_foreach (at, i, item)
+            expand_at(item, path, how);
         return;
     }
     size_t size = strcspn(path, ".");

@@ -85,7 +85,9 @@ static bool is_or_contains(const json_t *value, const json_t *wanted)
     size_t i;
     json_t *item;
     if (json_is_array(value))
-        json_array_foreach(value, i, item) if (equal(item, wanted)) return true;
+        json_array_foreach (value, i, item)
+            if (equal(item, wanted))
+                return true;
     return false;
 }
 
@@ -94,7 +96,9 @@ static bool visit_in(void *arg, const json_t *value)
     const struct query_condition *c = arg;
     size_t i;
     json_t *wanted;
-    json_array_foreach(c->value, i, wanted) if (is_or_contains(value, wanted)) return true;
+    json_array_foreach (c->value, i, wanted)
+        if (is_or_contains(value, wanted))
+            return true;
     return false;
 }
 
@@ -103,7 +107,9 @@ static bool visit_all(void *arg, const json_t *value)
     const struct query_condition *c = arg;
     size_t i;
     json_t *wanted;
-    json_array_foreach(c->value, i, wanted) if (!is_or_contains(value, wanted)) return false;
+    json_array_foreach (c->value, i, wanted)
+        if (!is_or_contains(value, wanted))
+            return false;
     return true;
 }
 
@@ -158,9 +164,9 @@ static bool visit_match(void *arg, const json_t *value)
     size_t i;
     json_t *item;
     if (json_is_array(value))
-        json_array_foreach(
-            value, i, item) if (json_is_string(item) &&
-                                pattern_matches(c->pattern, json_string_value(item))) return true;
+        json_array_foreach (value, i, item)
+            if (json_is_string(item) && pattern_matches(c->pattern, json_string_value(item)))
+                return true;
     return false;
 }
 
@@ -430,8 +436,7 @@ static int add_filter_half(struct compiler *c, struct query_condition *parent, c
         json_t *values = json_array();
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(half, names[exclude]), i, item)
-        {
+        json_array_foreach (json_object_get(half, names[exclude]), i, item) {
             if (json_is_null(item))
                 add(group, make(exclude ? NOT_EMPTY : IS_EMPTY, path, NULL));
             else
@@ -458,8 +463,7 @@ static int add_filters(struct compiler *c, const json_t *filters)
         return fail_value(c->call, "invalid value type, string expected", "filters");
     const char *path;
     json_t *data;
-    json_object_foreach((json_t *)(uintptr_t)filters, path, data)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)filters, path, data) {
         if (!listed(c->model->lists, path) || json_is_null(data))
             continue;
         const char *op = json_string_value(json_object_get(data, "op"));
@@ -492,10 +496,9 @@ static int add_multi_field(struct compiler *c, struct query_condition *group, co
     size_t i;
     json_t *item;
     bool raw = false; /* names with "._" go to the database as they are, unchecked */
-    json_array_foreach(fields, i, item) raw |=
-        json_is_string(item) && strstr(json_string_value(item), "._");
-    json_array_foreach(fields, i, item)
-    {
+    json_array_foreach (fields, i, item)
+        raw |= json_is_string(item) && strstr(json_string_value(item), "._");
+    json_array_foreach (fields, i, item) {
         const char *path = json_string_value(item);
         const char *unresolved = path;
         if (!path)
@@ -556,8 +559,9 @@ int query_compile(struct sandbox_call *call, const struct query_model *model, co
     int rc = add_filters(&c, filters);
     const char *key;
     json_t *data;
-    json_object_foreach((json_t *)(uintptr_t)query, key, data) if (rc == 0) rc =
-        add_one(&c, key, data, filters);
+    json_object_foreach ((json_t *)(uintptr_t)query, key, data)
+        if (rc == 0)
+            rc = add_one(&c, key, data, filters);
     if (rc != 0) {
         query_condition_free(c.root);
         c.root = NULL;

@@ -10,8 +10,7 @@ json_t *queue_by_name(struct sandbox *sb, const char *name)
 {
     const char *id;
     json_t *queue;
-    json_object_foreach(sb->queues, id, queue)
-    {
+    json_object_foreach (sb->queues, id, queue) {
         if (strcmp(sandbox_get_str(queue, "name"), name) == 0)
             return queue;
     }
@@ -28,8 +27,7 @@ static int position_of(json_t *queue, const char *task_id)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(entries_of(queue), i, entry)
-    {
+    json_array_foreach (entries_of(queue), i, entry) {
         if (strcmp(sandbox_get_str(entry, "task"), task_id) == 0)
             return (int)i;
     }
@@ -74,8 +72,7 @@ json_t *queue_default(struct sandbox_call *call)
 {
     const char *id;
     json_t *queue;
-    json_object_foreach(call->sb->queues, id, queue)
-    {
+    json_object_foreach (call->sb->queues, id, queue) {
         if (tags_have(json_object_get(queue, "system_tags"), "default"))
             return queue;
     }
@@ -112,8 +109,7 @@ void queue_remove_everywhere(struct sandbox_call *call, const char *task_id, con
 {
     const char *id;
     json_t *queue;
-    json_object_foreach(call->sb->queues, id, queue)
-    {
+    json_object_foreach (call->sb->queues, id, queue) {
         if (!except || strcmp(id, except) != 0)
             queue_remove(call, queue, task_id);
     }
@@ -124,14 +120,13 @@ static int put_metadata(json_t *metadata, const json_t *items)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         const char *key = sandbox_get_str(item, "key");
         if (key)
             json_object_set_new(metadata, key, json_deep_copy(item));
     }
     const char *key;
-    json_object_foreach((json_t *)items, key, item)
+    json_object_foreach ((json_t *)items, key, item)
         json_object_set_new(metadata, key, json_deep_copy(item));
     return 0;
 }
@@ -189,8 +184,7 @@ static json_t *release_tasks(struct sandbox_call *call, json_t *queue, const cha
     size_t i;
     json_t *entry;
     const char *queue_id = sandbox_get_str(queue, "id");
-    json_array_foreach(entries_of(queue), i, entry)
-    {
+    json_array_foreach (entries_of(queue), i, entry) {
         json_t *task = json_object_get(call->sb->tasks, sandbox_get_str(entry, "task"));
         const char *where = task ? sandbox_get_str(task, "execution.queue") : NULL;
         if (!where || strcmp(where, queue_id) != 0)
@@ -374,7 +368,7 @@ int queues_delete_metadata(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *key;
-    json_array_foreach(json_object_get(call->body, "keys"), i, key)
+    json_array_foreach (json_object_get(call->body, "keys"), i, key)
         json_object_del(json_object_get(queue, "metadata"), json_string_value(key));
     sandbox_changed(call->sb);
     return json_object_set_new(call->data, "updated", json_integer(1));

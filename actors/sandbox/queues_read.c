@@ -56,8 +56,7 @@ int queues_get_all(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *queue;
-    json_array_foreach(queues, i, queue)
-    {
+    json_array_foreach (queues, i, queue) {
         cut_entries(queue, sandbox_int(call, "max_task_entries", 0));
         answer_queue(call, queue);
     }
@@ -69,10 +68,8 @@ static json_t *workers_of(json_t *workers, const char *queue_id)
     json_t *list = json_array();
     size_t i, j;
     json_t *worker, *id;
-    json_array_foreach(workers, i, worker)
-    {
-        json_array_foreach(json_object_get(worker, "queues"), j, id)
-        {
+    json_array_foreach (workers, i, worker) {
+        json_array_foreach (json_object_get(worker, "queues"), j, id) {
             if (strcmp(json_string_value(id), queue_id) != 0)
                 continue;
             json_t *task = json_object_get(worker, "task");
@@ -101,8 +98,7 @@ int queues_get_all_ex(struct sandbox_call *call)
     json_t *workers = workers_alive(call->sb, call->now_us);
     size_t i;
     json_t *queue;
-    json_array_foreach(queues, i, queue)
-    {
+    json_array_foreach (queues, i, queue) {
         cut_entries(queue, sandbox_int(call, "max_task_entries", 0));
         query_expand(call, &query_queues, queue, names);
         json_object_set_new(queue, "workers", workers_of(workers, sandbox_get_str(queue, "id")));

@@ -59,8 +59,7 @@ static bool all_items(const json_t *list, bool strings)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (strings ? !json_is_string(item) : !json_is_object(item))
             return false;
     }

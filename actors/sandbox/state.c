@@ -169,8 +169,7 @@ void sandbox_allow(struct sandbox *sb, const char *access_key, const char *secre
         return;
     size_t i;
     json_t *c;
-    json_array_foreach(sb->credentials, i, c)
-    {
+    json_array_foreach (sb->credentials, i, c) {
         if (strcmp(sandbox_get_str(c, "key"), access_key) == 0) {
             json_object_set_new(c, "secret", json_string(secret_key));
             return;

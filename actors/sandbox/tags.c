@@ -36,8 +36,7 @@ bool tags_have(const json_t *list, const char *tag)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (json_is_string(item) && strcmp(json_string_value(item), tag) == 0)
             return true;
     }

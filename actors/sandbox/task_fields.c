@@ -60,8 +60,7 @@ static void store_artifacts(json_t *execution)
     json_t *map = json_object();
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const char *key = sandbox_get_str(item, "key");
         if (!key)
             continue;
@@ -82,7 +81,7 @@ static void store_models(struct sandbox_call *call, json_t *models)
     for (size_t k = 0; k < 2; k++) {
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(models, kinds[k]), i, item)
+        json_array_foreach (json_object_get(models, kinds[k]), i, item)
             json_object_set_new(item, "updated", sandbox_now(call));
     }
 }
@@ -102,8 +101,7 @@ static int check_tags(struct sandbox_call *call, const json_t *tags)
 {
     size_t i;
     json_t *tag;
-    json_array_foreach(tags, i, tag)
-    {
+    json_array_foreach (tags, i, tag) {
         if (!json_is_string(tag))
             return sandbox_fail(call, 400, SUB_DATA_VALIDATION,
                                 "Data validation error: tags=StringField only accepts string "
@@ -131,16 +129,13 @@ static int check_params(struct sandbox_call *call, const json_t *fields)
 {
     const char *section, *name;
     json_t *params, *item;
-    json_object_foreach(json_object_get(fields, "hyperparams"), section, params)
-    {
-        json_object_foreach(params, name, item)
-        {
+    json_object_foreach (json_object_get(fields, "hyperparams"), section, params) {
+        json_object_foreach (params, name, item) {
             if (check_item(call, "hyperparams", item) != 0)
                 return -1;
         }
     }
-    json_object_foreach(json_object_get(fields, "configuration"), name, item)
-    {
+    json_object_foreach (json_object_get(fields, "configuration"), name, item) {
         if (check_item(call, "configuration", item) != 0)
             return -1;
     }
@@ -227,8 +222,7 @@ json_t *task_fields_new(struct sandbox_call *call, const json_t *fields)
         "input", "output", "container", "last_changed_by", call->user_id);
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)fields, name, value)
-    {
+    json_object_foreach ((json_t *)fields, name, value) {
         json_t *into = json_object_get(task, name);
         bool embedded = strcmp(name, "execution") == 0 || strcmp(name, "script") == 0 ||
                         strcmp(name, "models") == 0;
@@ -255,7 +249,8 @@ static json_t *artifact_list(json_t *map)
     const char *id;
     if (!items)
         return list;
-    json_object_foreach(map, id, item) items[used++] = item;
+    json_object_foreach (map, id, item)
+        items[used++] = item;
     /* Equal keys keep their order: insertion sort, for there are few. */
     for (size_t i = 1; i < used; i++) {
         for (size_t j = i; j > 0 && by_key(&items[j - 1], &items[j]) > 0; j--) {
@@ -298,8 +293,7 @@ int task_check_references(struct sandbox_call *call, const json_t *task, bool pa
         return missing_reference(call, SUB_INVALID_PROJECT, "project", id);
     size_t i;
     json_t *item;
-    json_array_foreach(models ? sandbox_get(task, "models.input") : NULL, i, item)
-    {
+    json_array_foreach (models ? sandbox_get(task, "models.input") : NULL, i, item) {
         id = sandbox_get_str(item, "model");
         if (id && !json_object_get(call->sb->models, id))
             return missing_reference(call, SUB_INVALID_MODEL, "model", id);

@@ -78,8 +78,7 @@ static void store_legacy(json_t *fields, const json_t *previous, const char *old
         drop_legacy(fresh);
     const char *name;
     json_t *value;
-    json_object_foreach(legacy, name, value)
-    {
+    json_object_foreach (legacy, name, value) {
         const char *slash = strncmp(name, "TF_DEFINE/", 10) == 0 ? name + 10 : NULL;
         store_legacy_item(fresh,
                           !sections ? NULL
@@ -123,10 +122,8 @@ static void answer_legacy(json_t *doc)
 {
     const char *section, *name;
     json_t *params, *item;
-    json_object_foreach(json_object_get(doc, "hyperparams"), section, params)
-    {
-        json_object_foreach(params, name, item)
-        {
+    json_object_foreach (json_object_get(doc, "hyperparams"), section, params) {
+        json_object_foreach (params, name, item) {
             const char *type = sandbox_get_str(item, "type");
             if (!type || strcmp(type, "legacy") != 0)
                 continue;

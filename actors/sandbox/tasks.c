@@ -99,8 +99,7 @@ static void rename_items(json_t *list)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         json_t *name = json_is_string(item) ? renamed(json_string_value(item)) : NULL;
         if (name)
             json_array_set_new(list, i, name);
@@ -122,8 +121,7 @@ static void add_subprojects(struct sandbox *sb, json_t *query)
         const char *prefix = root ? sandbox_get_str(root, "name") : NULL;
         const char *other;
         json_t *project;
-        json_object_foreach(sb->projects, other, project)
-        {
+        json_object_foreach (sb->projects, other, project) {
             const char *name = sandbox_get_str(project, "name");
             size_t size = prefix ? strlen(prefix) : 0;
             if (prefix && name && strncmp(name, prefix, size) == 0 && name[size] == '/')
@@ -146,7 +144,8 @@ static int get_many(struct sandbox_call *call, unsigned flags)
         return -1;
     size_t i;
     json_t *task;
-    json_array_foreach(tasks, i, task) task_fields_answer(call, task);
+    json_array_foreach (tasks, i, task)
+        task_fields_answer(call, task);
     return json_object_set_new(call->data, "tasks", tasks);
 }
 
@@ -170,8 +169,7 @@ static bool in_projects(const json_t *task, const json_t *projects)
     const char *project = sandbox_get_str(task, "project");
     size_t i;
     json_t *id;
-    json_array_foreach(projects, i, id)
-    {
+    json_array_foreach (projects, i, id) {
         if (project && strcmp(project, json_string_value(id)) == 0)
             return true;
     }
@@ -182,8 +180,7 @@ int tasks_get_types(struct sandbox_call *call)
 {
     json_t *seen = json_object(), *list = json_array(), *task;
     const char *id;
-    json_object_foreach(call->sb->tasks, id, task)
-    {
+    json_object_foreach (call->sb->tasks, id, task) {
         json_t *type = json_object_get(task, "type");
         if (!in_projects(task, json_object_get(call->body, "projects")) ||
             json_object_get(seen, json_string_value(type)))
@@ -202,8 +199,7 @@ static json_t *clone_execution(struct sandbox_call *call, const json_t *source)
     json_t *overrides = json_object_get(call->body, "execution_overrides");
     const char *name;
     json_t *value;
-    json_object_foreach(overrides, name, value)
-    {
+    json_object_foreach (overrides, name, value) {
         bool elsewhere = strcmp(name, "model") == 0 || strcmp(name, "docker_cmd") == 0 ||
                          strcmp(name, "parameters") == 0 || strcmp(name, "configuration") == 0 ||
                          strcmp(name, "artifacts") == 0;
@@ -233,7 +229,8 @@ static json_t *clone_input_models(struct sandbox_call *call, const json_t *sourc
         return json_deep_copy(sandbox_get(source, "models.input"));
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item) json_object_set_new(item, "updated", sandbox_now(call));
+    json_array_foreach (list, i, item)
+        json_object_set_new(item, "updated", sandbox_now(call));
     return list;
 }
 

@@ -16,8 +16,7 @@ static bool lists_model(const json_t *task, const char *path, const char *model)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(sandbox_get(task, path), i, item)
-    {
+    json_array_foreach (sandbox_get(task, path), i, item) {
         if (refers(item, "model", model))
             return true;
     }
@@ -28,8 +27,7 @@ static bool used_as_input(struct sandbox *sb, const char *model)
 {
     const char *id;
     json_t *task;
-    json_object_foreach(sb->tasks, id, task)
-    {
+    json_object_foreach (sb->tasks, id, task) {
         if (lists_model(task, "models.input", model))
             return true;
     }
@@ -46,8 +44,7 @@ static int check_children(struct sandbox_call *call, const char *id)
 {
     const char *other;
     json_t *task;
-    json_object_foreach(call->sb->tasks, other, task)
-    {
+    json_object_foreach (call->sb->tasks, other, task) {
         if (refers(task, "parent", id) && refers(task, "status", "published"))
             return cannot(call, id, "has children");
     }
@@ -59,8 +56,7 @@ static json_t *output_models(struct sandbox_call *call, const json_t *task, bool
 {
     json_t *list = json_array(), *model;
     const char *id, *task_id = sandbox_get_str(task, "id");
-    json_object_foreach(call->sb->models, id, model)
-    {
+    json_object_foreach (call->sb->models, id, model) {
         if (!refers(model, "task", task_id) && !lists_model(task, "models.output", id))
             continue;
         if (json_is_true(json_object_get(model, "ready")) && !force) {
@@ -77,8 +73,7 @@ static json_t *artifact_urls(const json_t *task)
 {
     json_t *urls = json_array(), *item;
     const char *id;
-    json_object_foreach(sandbox_get(task, "execution.artifacts"), id, item)
-    {
+    json_object_foreach (sandbox_get(task, "execution.artifacts"), id, item) {
         const char *mode = sandbox_get_str(item, "mode"), *uri = sandbox_get_str(item, "uri");
         if (uri && *uri && (!mode || strcmp(mode, "output") == 0))
             json_array_append_new(urls, json_string(uri));
@@ -92,8 +87,7 @@ static void release_models(struct sandbox_call *call, const json_t *models, cons
 {
     size_t i;
     json_t *model;
-    json_array_foreach(models, i, model)
-    {
+    json_array_foreach (models, i, model) {
         const char *id = sandbox_get_str(model, "id"), *uri = sandbox_get_str(model, "uri");
         bool draft = !json_is_true(json_object_get(model, "ready"));
         bool used = used_as_input(call->sb, id);
@@ -127,8 +121,7 @@ json_t *task_cleanup(struct sandbox_call *call, json_t *task, bool force, bool u
     int children = 0, counts[2] = {0, 0};
     const char *other;
     json_t *child;
-    json_object_foreach(call->sb->tasks, other, child)
-    {
+    json_object_foreach (call->sb->tasks, other, child) {
         if (!update_children || !refers(child, "parent", id))
             continue;
         json_object_set_new(child, "parent", json_sprintf("__DELETED__%s", id));
@@ -183,8 +176,7 @@ static json_t *steps_of(struct sandbox_call *call, const json_t *task)
     const char *id;
     if (!sandbox_flag(call, "include_pipeline_steps", false) || !refers(task, "type", "controller"))
         return steps;
-    json_object_foreach(call->sb->tasks, id, step)
-    {
+    json_object_foreach (call->sb->tasks, id, step) {
         if (refers(step, "parent", sandbox_get_str(task, "id")))
             json_array_append(steps, step);
     }
@@ -204,7 +196,8 @@ static int delete (struct sandbox_call *call, const char *id, json_t *item)
                             id, sandbox_get_str(task, "status"));
     json_t *steps = steps_of(call, task), *step;
     size_t i;
-    json_array_foreach(steps, i, step) json_decref(delete_one(call, step, true));
+    json_array_foreach (steps, i, step)
+        json_decref(delete_one(call, step, true));
     json_decref(steps);
     json_t *cleaned = delete_one(call, task, force);
     if (!cleaned)
@@ -257,7 +250,8 @@ static int with_steps(struct sandbox_call *call, const char *id,
         return -1;
     json_t *steps = steps_of(call, task), *step;
     size_t i;
-    json_array_foreach(steps, i, step) act(call, step);
+    json_array_foreach (steps, i, step)
+        act(call, step);
     json_decref(steps);
     act(call, task);
     return 0;
@@ -281,13 +275,13 @@ int tasks_archive(struct sandbox_call *call)
 {
     size_t i;
     json_t *id, *ids = json_object_get(call->body, "tasks");
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         if (!json_object_get(call->sb->tasks, json_string_value(id)))
             return sandbox_fail(call, 400, SUB_INVALID_TASK, "Invalid task id: ids=(%s)",
                                 json_string_value(id));
     }
-    json_array_foreach(ids, i, id) with_steps(call, json_string_value(id), archive_one);
+    json_array_foreach (ids, i, id)
+        with_steps(call, json_string_value(id), archive_one);
     json_int_t n = (json_int_t)json_array_size(ids);
     return json_object_set_new(call->data, "archived", json_integer(n));
 }

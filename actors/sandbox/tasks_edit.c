@@ -37,8 +37,7 @@ static bool only_light(const json_t *fields)
                                         "system_tags", "created", "status_message"};
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)fields, name, value)
-    {
+    json_object_foreach ((json_t *)fields, name, value) {
         bool found = false;
         for (size_t i = 0; i < sizeof light / sizeof *light; i++)
             found = found || strcmp(light[i], name) == 0;
@@ -122,14 +121,12 @@ int tasks_update_batch(struct sandbox_call *call)
         return sandbox_fail(call, 400, SUB_BATCH_EMPTY, "Batch request contains no items");
     size_t i;
     json_t *item;
-    json_array_foreach(call->batch, i, item)
-    {
+    json_array_foreach (call->batch, i, item) {
         if (!sandbox_find_task(call, sandbox_get_str(item, "task")))
             return -1;
     }
     json_int_t updated = 0;
-    json_array_foreach(call->batch, i, item)
-    {
+    json_array_foreach (call->batch, i, item) {
         json_t *task = json_object_get(call->sb->tasks, sandbox_get_str(item, "task"));
         json_t *fields = task_fields_read(call, item, TASK_UPDATE, task);
         if (!fields)
@@ -172,7 +169,8 @@ int tasks_edit_runtime(struct sandbox_call *call)
     json_decref(copy);
     size_t i;
     json_t *name;
-    json_array_foreach(remove, i, name) json_object_del(runtime, json_string_value(name));
+    json_array_foreach (remove, i, name)
+        json_object_del(runtime, json_string_value(name));
     sandbox_touch_task(call, task, true);
     return json_object_set_new(call->data, "updated", json_integer(1));
 }

@@ -12,8 +12,7 @@ static int check_artifacts(struct sandbox_call *call, bool whole)
     size_t i;
     if (json_array_size(items) == 0)
         return fail_required(call, "artifacts");
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         const char *mode = sandbox_get_str(item, "mode");
         if (!sandbox_get_str(item, "key") || (whole && !sandbox_get_str(item, "type")))
             return fail_required(call, sandbox_get_str(item, "key") ? "type" : "key");
@@ -39,8 +38,7 @@ int tasks_add_or_update_artifacts(struct sandbox_call *call)
     }
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(call->body, "artifacts"), i, item)
-    {
+    json_array_foreach (json_object_get(call->body, "artifacts"), i, item) {
         char id[64];
         task_artifact_id(sandbox_get_str(item, "key"), sandbox_get_str(item, "mode"), id);
         json_t *stored = json_deep_copy(item);
@@ -63,8 +61,7 @@ int tasks_delete_artifacts(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(call->body, "artifacts"), i, item)
-    {
+    json_array_foreach (json_object_get(call->body, "artifacts"), i, item) {
         char id[64];
         task_artifact_id(sandbox_get_str(item, "key"), sandbox_get_str(item, "mode"), id);
         json_object_del(sandbox_get(task, "execution.artifacts"), id);
@@ -93,8 +90,7 @@ int tasks_add_or_update_model(struct sandbox_call *call)
     json_t *entry = json_pack("{s:s, s:s, s:o}", "name", name, "model", sandbox_str(call, "model"),
                               "updated", sandbox_now(call));
     size_t i, at = json_array_size(list);
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const char *other = sandbox_get_str(item, "name");
         if (other && strcmp(other, name) == 0)
             at = i;
@@ -114,8 +110,7 @@ int tasks_delete_models(struct sandbox_call *call)
 {
     json_t *items = json_object_get(call->body, "models"), *item;
     size_t i;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         if (check_kind(call, sandbox_get_str(item, "type")) != 0)
             return -1;
         if (!sandbox_get_str(item, "name"))
@@ -124,8 +119,7 @@ int tasks_delete_models(struct sandbox_call *call)
     json_t *task = task_for_update(call, true, false);
     if (!task)
         return -1;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         json_t *list =
             json_object_get(json_object_get(task, "models"), sandbox_get_str(item, "type"));
         for (size_t k = json_array_size(list); k-- > 0;) {
@@ -142,8 +136,7 @@ static int check_ids(struct sandbox_call *call)
 {
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "ids"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "ids"), i, id) {
         if (!json_object_get(call->sb->tasks, json_string_value(id)))
             return sandbox_fail(call, 400, SUB_INVALID_TASK, "Invalid task id: ids=(%s)",
                                 json_string_value(id));
@@ -167,8 +160,7 @@ int tasks_move(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(call->body, "ids"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "ids"), i, id) {
         json_t *task = json_object_get(call->sb->tasks, json_string_value(id));
         sandbox_touch_project(call, sandbox_get_str(task, "project"));
         if (project)
@@ -188,12 +180,15 @@ static void edit_tags(json_t *tags, const json_t *add, const json_t *remove)
     json_t *tag;
     for (size_t k = json_array_size(tags); k-- > 0;) {
         bool goes = false;
-        json_array_foreach(add, i, tag) goes = goes || json_equal(tag, json_array_get(tags, k));
-        json_array_foreach(remove, i, tag) goes = goes || json_equal(tag, json_array_get(tags, k));
+        json_array_foreach (add, i, tag)
+            goes = goes || json_equal(tag, json_array_get(tags, k));
+        json_array_foreach (remove, i, tag)
+            goes = goes || json_equal(tag, json_array_get(tags, k));
         if (goes)
             json_array_remove(tags, k);
     }
-    json_array_foreach(add, i, tag) json_array_append(tags, tag);
+    json_array_foreach (add, i, tag)
+        json_array_append(tags, tag);
     sort_strings(tags);
 }
 
@@ -205,8 +200,7 @@ int tasks_update_tags(struct sandbox_call *call)
         return -1;
     json_int_t updated = 0;
     size_t i;
-    json_array_foreach(json_object_get(call->body, "ids"), i, id)
-    {
+    json_array_foreach (json_object_get(call->body, "ids"), i, id) {
         json_t *task = json_object_get(call->sb->tasks, json_string_value(id));
         edit_tags(json_object_get(task, "tags"), add, remove);
         sandbox_touch_task(call, task, false);

@@ -12,8 +12,7 @@ static int check_tasks(struct sandbox_call *call, const json_t *ids)
 {
     size_t i;
     json_t *id;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         if (!json_object_get(call->sb->tasks, json_string_value(id)))
             return sandbox_fail(call, 400, SUB_INVALID_TASK, "Invalid task id: ids=(%s)",
                                 json_string_value(id));
@@ -26,11 +25,12 @@ static json_t *sorted_values(json_t *map)
 {
     json_t *names = json_array(), *values = json_array(), *value;
     const char *name;
-    json_object_foreach(map, name, value) json_array_append_new(names, json_string(name));
+    json_object_foreach (map, name, value)
+        json_array_append_new(names, json_string(name));
     sort_strings(names);
     size_t i;
     json_t *key;
-    json_array_foreach(names, i, key)
+    json_array_foreach (names, i, key)
         json_array_append_new(values, json_deep_copy(json_object_get(map, json_string_value(key))));
     json_decref(names);
     return values;
@@ -43,14 +43,12 @@ int tasks_get_hyper_params(struct sandbox_call *call)
     if (check_tasks(call, ids) != 0)
         return -1;
     size_t i;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *task = json_object_get(call->sb->tasks, json_string_value(id));
         json_t *sections = sorted_values(json_object_get(task, "hyperparams"));
         json_t *all = json_array(), *section;
         size_t s;
-        json_array_foreach(sections, s, section)
-        {
+        json_array_foreach (sections, s, section) {
             json_t *params = sorted_values(section);
             json_array_extend(all, params);
             json_decref(params);
@@ -77,8 +75,7 @@ static int check_items(struct sandbox_call *call, const char *list, const char *
     if (json_array_size(items) == 0)
         return bad_item(call, list, "0");
     size_t i;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         for (const char *const *name = needed; *name; name++) {
             if (!json_is_string(json_object_get(item, *name)))
                 return bad_item(call, list, *name);
@@ -103,8 +100,7 @@ static bool only_properties(json_t *items)
     bool all = true;
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         bool is = strcasecmp(sandbox_get_str(item, "section"), "properties") == 0;
         if (is)
             json_object_set_new(item, "section", json_string("properties"));
@@ -151,8 +147,7 @@ int tasks_edit_hyper_params(struct sandbox_call *call)
         json_object_clear(params);
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         const char *name = sandbox_get_str(item, "section");
         json_t *section = json_object_get(params, name);
         if (!section || (by_section && !json_object_get(cleared, name))) {
@@ -180,8 +175,7 @@ int tasks_delete_hyper_params(struct sandbox_call *call)
     json_t *params = json_object_get(task, "hyperparams");
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         const char *section = sandbox_get_str(item, "section");
         const char *name = sandbox_get_str(item, "name");
         if (name && *name)
@@ -197,8 +191,7 @@ static bool named(const json_t *names, const json_t *value)
 {
     size_t i;
     json_t *name;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach (names, i, name) {
         if (json_equal(name, json_object_get(value, "name")))
             return true;
     }
@@ -212,8 +205,7 @@ int tasks_get_configurations(struct sandbox_call *call)
     if (check_tasks(call, ids) != 0)
         return -1;
     size_t i;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *task = json_object_get(call->sb->tasks, json_string_value(id));
         json_t *list = sorted_values(json_object_get(task, "configuration"));
         for (size_t k = json_array_size(list); k-- > 0;) {
@@ -231,13 +223,11 @@ int tasks_get_configuration_names(struct sandbox_call *call)
     json_t *ids = json_object_get(call->body, "tasks"), *out = json_array(), *id;
     bool skip_empty = sandbox_flag(call, "skip_empty", true);
     size_t i;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *task = json_object_get(call->sb->tasks, json_string_value(id));
         json_t *names = json_array(), *item;
         const char *name;
-        json_object_foreach(task ? json_object_get(task, "configuration") : NULL, name, item)
-        {
+        json_object_foreach (task ? json_object_get(task, "configuration") : NULL, name, item) {
             if (!skip_empty || json_string_length(json_object_get(item, "value")) > 0)
                 json_array_append_new(names, json_string(name));
         }
@@ -263,7 +253,7 @@ int tasks_edit_configuration(struct sandbox_call *call)
         json_object_clear(configuration);
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(call->body, "configuration"), i, item)
+    json_array_foreach (json_object_get(call->body, "configuration"), i, item)
         json_object_set_new(configuration, sandbox_get_str(item, "name"), stored_item(item, false));
     sandbox_touch_task(call, task, true);
     return json_object_set_new(call->data, "updated", json_integer(1));
@@ -276,7 +266,7 @@ int tasks_delete_configuration(struct sandbox_call *call)
         return -1;
     size_t i;
     json_t *name;
-    json_array_foreach(json_object_get(call->body, "configuration"), i, name)
+    json_array_foreach (json_object_get(call->body, "configuration"), i, name)
         json_object_del(json_object_get(task, "configuration"), json_string_value(name));
     sandbox_touch_task(call, task, true);
     return json_object_set_new(call->data, "deleted", json_integer(1));

@@ -207,8 +207,7 @@ static int stop(struct sandbox_call *call, const char *id, json_t *item)
     if (sandbox_flag(call, "include_pipeline_steps", false) && strcmp(type, "controller") == 0) {
         const char *step_id;
         json_t *step;
-        json_object_foreach(call->sb->tasks, step_id, step)
-        {
+        json_object_foreach (call->sb->tasks, step_id, step) {
             const char *parent = sandbox_get_str(step, "parent");
             if (parent && strcmp(parent, id) == 0)
                 stop_one(call, step, true, NULL);

@@ -34,8 +34,7 @@ static void stop_silent_tasks(struct sandbox *sb, int64_t now_us)
     struct sandbox_time edge = sandbox_time(now_us - (int64_t)NON_RESPONSIVE_S * 1000000);
     const char *id;
     json_t *task;
-    json_object_foreach(sb->tasks, id, task)
-    {
+    json_object_foreach (sb->tasks, id, task) {
         const char *updated = sandbox_get_str(task, "last_update");
         if (strcmp(sandbox_get_str(task, "status"), "in_progress") != 0 || !updated ||
             strcmp(updated, edge.text) >= 0)
@@ -62,8 +61,7 @@ json_t *workers_alive(struct sandbox *sb, int64_t now_us)
     json_t *list = json_array();
     const char *key;
     json_t *worker;
-    json_object_foreach(sb->workers, key, worker)
-    {
+    json_object_foreach (sb->workers, key, worker) {
         if (expires_us(worker) > now_us)
             json_array_append(list, worker);
     }
@@ -74,8 +72,7 @@ bool workers_watch(struct sandbox *sb, int64_t now_us, const char *queue_id)
 {
     const char *key;
     json_t *worker;
-    json_object_foreach(sb->workers, key, worker)
-    {
+    json_object_foreach (sb->workers, key, worker) {
         if (expires_us(worker) > now_us && tags_have(json_object_get(worker, "queues"), queue_id))
             return true;
     }
@@ -128,8 +125,7 @@ int workers_register(struct sandbox_call *call)
     size_t i;
     json_t *id;
     json_t *queues = list_of(call, "queues");
-    json_array_foreach(queues, i, id)
-    {
+    json_array_foreach (queues, i, id) {
         if (json_object_get(call->sb->queues, json_string_value(id)))
             continue;
         sandbox_fail(call, 400, SUB_INVALID_QUEUE, "Invalid queue id: ids=(%s)",
@@ -239,8 +235,7 @@ static json_t *answer_worker(struct sandbox *sb, json_t *worker)
     json_object_del(out, "queue");
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(worker, "queues"), i, id)
-    {
+    json_array_foreach (json_object_get(worker, "queues"), i, id) {
         json_array_append_new(queues, queue_entry(sb, json_string_value(id)));
         if (current && strcmp(current, json_string_value(id)) == 0)
             json_object_set_new(out, "queue", queue_entry(sb, current));
@@ -261,8 +256,7 @@ static bool has_any(const json_t *have, const json_t *wanted)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(wanted, i, item)
-    {
+    json_array_foreach (wanted, i, item) {
         if (json_is_string(item) && tags_have(have, json_string_value(item)))
             return true;
     }
@@ -307,8 +301,7 @@ static json_t *matching(struct sandbox_call *call, json_int_t last_seen)
     json_t *alive = workers_alive(call->sb, call->now_us), *list = json_array();
     size_t i;
     json_t *worker;
-    json_array_foreach(alive, i, worker)
-    {
+    json_array_foreach (alive, i, worker) {
         if (wanted_worker(call, worker, last_seen, pattern))
             json_array_append(list, worker);
     }
@@ -323,7 +316,7 @@ int workers_get_all(struct sandbox_call *call)
     json_t *list = json_array();
     size_t i;
     json_t *worker;
-    json_array_foreach(found, i, worker)
+    json_array_foreach (found, i, worker)
         json_array_append_new(list, answer_worker(call->sb, worker));
     json_decref(found);
     return json_object_set_new(call->data, "workers", list);

@@ -88,14 +88,14 @@ static void drop(struct claims *claims, struct claim *claim)
 void claims_sweep(struct claims *claims)
 {
     struct claim *claim, *next;
-    HASH_ITER(hh, claims->table, claim, next)
-    if (is_free(claims, claim))
-        drop(claims, claim);
+    HASH_ITER (hh, claims->table, claim, next)
+        if (is_free(claims, claim))
+            drop(claims, claim);
 }
 
 void claims_free(struct claims *claims)
 {
     struct claim *claim, *next;
-    HASH_ITER(hh, claims->table, claim, next)
-    drop(claims, claim);
+    HASH_ITER (hh, claims->table, claim, next)
+        drop(claims, claim);
 }

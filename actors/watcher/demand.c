@@ -35,8 +35,7 @@ json_t *demand_checks_request(struct queues *queues, int64_t now_ms)
     for (size_t i = 0; i < queues->count; i++) {
         size_t k;
         json_t *entry;
-        json_array_foreach(entries_now(&queues->list[i]), k, entry)
-        {
+        json_array_foreach (entries_now(&queues->list[i]), k, entry) {
             const struct task_check *check = check_of(queues, text_of(entry, "task"));
             bool due = check == NULL ||
                        (k < CHECKED_AGAIN && now_ms - check->checked_ms >= queues->reread_ms);
@@ -75,10 +74,12 @@ bool demand_take_checks(struct queues *queues, const json_t *asked, const json_t
         return false;
     size_t i;
     const json_t *item;
-    json_array_foreach(asked, i, item) /* one that does not come back exists no more */
+    json_array_foreach (asked, i, item) /* one that does not come back exists no more */
         note_check(queues, json_string_value(item), false, sent_ms);
-    json_array_foreach(list, i, item) if (check_of(queues, text_of(item, "id")) != NULL) note_check(
-        queues, text_of(item, "id"), strcmp(text_of(item, "status"), "queued") == 0, sent_ms);
+    json_array_foreach (list, i, item)
+        if (check_of(queues, text_of(item, "id")) != NULL)
+            note_check(queues, text_of(item, "id"), strcmp(text_of(item, "status"), "queued") == 0,
+                       sent_ms);
     return true;
 }
 
@@ -88,15 +89,13 @@ void demand_forget(struct queues *queues)
     for (size_t i = 0; i < queues->count; i++) {
         size_t k;
         json_t *entry;
-        json_array_foreach(queues->list[i].entries, k, entry)
-        {
+        json_array_foreach (queues->list[i].entries, k, entry) {
             check = check_of(queues, text_of(entry, "task"));
             if (check != NULL)
                 check->seen = true;
         }
     }
-    HASH_ITER(hh, queues->checks, check, next)
-    {
+    HASH_ITER (hh, queues->checks, check, next) {
         if (!check->seen) {
             HASH_DEL(queues->checks, check);
             free(check->task);
@@ -132,8 +131,7 @@ static struct dr_queue_task_list demand_of(const struct queues *queues,
     DR_ASSERT(list != NULL);
     size_t count = 0, k;
     json_t *entry;
-    json_array_foreach(queue->entries, k, entry)
-    {
+    json_array_foreach (queue->entries, k, entry) {
         const char *task = text_of(entry, "task");
         int64_t added_us = stamp_us(text_of(entry, "added"));
         const struct task_check *check = check_of(queues, task);

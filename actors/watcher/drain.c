@@ -18,8 +18,7 @@ void drain_init(struct drain *drain, struct claims *claims, int64_t poll_ms)
 void drain_free(struct drain *drain)
 {
     struct drain_memory *memory, *next;
-    HASH_ITER(hh, drain->table, memory, next)
-    {
+    HASH_ITER (hh, drain->table, memory, next) {
         HASH_DEL(drain->table, memory);
         free(memory->instance);
         free(memory);
@@ -165,8 +164,7 @@ static const char *value_of(const json_t *metadata, const char *kind, const char
     const json_t *item = json_object_get(metadata, key);
     size_t i;
     const json_t *entry;
-    json_array_foreach(metadata, i, entry)
-    {
+    json_array_foreach (metadata, i, entry) {
         const char *named = json_string_value(json_object_get(entry, "key"));
         if (named != NULL && strcmp(named, key) == 0)
             item = entry;
@@ -229,8 +227,7 @@ static void on_read(const struct clearml_answer *answer, void *arg)
     drain->left = 0;
     size_t i;
     const json_t *queue;
-    json_array_foreach(json_object_get(answer->data, "queues"), i, queue)
-    {
+    json_array_foreach (json_object_get(answer->data, "queues"), i, queue) {
         const char *id = json_string_value(json_object_get(queue, "id"));
         for (size_t k = 0; id != NULL && k < rows->machines.count; k++) {
             const struct dr_machine_row *machine = &rows->machines.items[k];
@@ -255,7 +252,8 @@ static json_t *queues_to_read(const struct drain *drain, bool all)
     json_t *ids = json_array();
     const char *id;
     json_t *value;
-    json_object_foreach(seen, id, value) json_array_append_new(ids, json_string(id));
+    json_object_foreach (seen, id, value)
+        json_array_append_new(ids, json_string(id));
     json_decref(seen);
     return ids;
 }

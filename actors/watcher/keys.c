@@ -105,8 +105,7 @@ static const char *find(const json_t *data, const char *label, const char *acces
 {
     size_t i;
     const json_t *item;
-    json_array_foreach(json_object_get(data, "credentials"), i, item)
-    {
+    json_array_foreach (json_object_get(data, "credentials"), i, item) {
         const char *key = text_of(item, "access_key");
         if (key[0] != '\0' && (strcmp(text_of(item, "label"), label) == 0 ||
                                (access != NULL && strcmp(key, access) == 0)))
@@ -278,8 +277,7 @@ static const char *find_stray(const struct keys *keys, const json_t *data)
     snprintf(prefix, sizeof prefix, "drover:%s:", keys->claims->rows->deployment);
     size_t i;
     const json_t *item;
-    json_array_foreach(json_object_get(data, "credentials"), i, item)
-    {
+    json_array_foreach (json_object_get(data, "credentials"), i, item) {
         const char *label = text_of(item, "label");
         if (strncmp(label, prefix, strlen(prefix)) == 0 && !is_needed(keys, label))
             return text_of(item, "access_key");

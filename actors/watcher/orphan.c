@@ -25,8 +25,8 @@ static void forget(struct orphan *orphan, struct missing *missing)
 void orphan_free(struct orphan *orphan)
 {
     struct missing *missing, *next;
-    HASH_ITER(hh, orphan->table, missing, next)
-    forget(orphan, missing);
+    HASH_ITER (hh, orphan->table, missing, next)
+        forget(orphan, missing);
 }
 
 static int64_t period_ms(const struct orphan *orphan)
@@ -173,8 +173,7 @@ static void end_sweep(struct orphan *orphan, bool whole)
     if (!whole)
         return;
     orphan->whole_ms = now_ms;
-    HASH_ITER(hh, orphan->table, missing, next)
-    {
+    HASH_ITER (hh, orphan->table, missing, next) {
         if (!missing->seen)
             forget(orphan, missing);
         else
@@ -195,8 +194,7 @@ static void on_page(const struct clearml_answer *answer, void *arg)
     }
     size_t i;
     const json_t *json;
-    json_array_foreach(list, i, json)
-    {
+    json_array_foreach (list, i, json) {
         struct task task;
         if (task_read(json, &orphan->recovery->picture->clock, &task))
             look_at(orphan, &task);

@@ -124,8 +124,7 @@ bool queues_take_list(struct queues *queues, const json_t *data, const char **wr
     }
     size_t k;
     const json_t *found;
-    json_array_foreach(list, k, found)
-    {
+    json_array_foreach (list, k, found) {
         if (text_of(found, "id")[0] == '\0' || text_of(found, "name")[0] == '\0')
             return false;
         for (size_t i = 0; i < queues->count; i++) {
@@ -180,7 +179,9 @@ static bool entries_are_whole(const json_t *entries)
 {
     size_t i;
     const json_t *entry;
-    json_array_foreach(entries, i, entry) if (text_of(entry, "task")[0] == '\0') return false;
+    json_array_foreach (entries, i, entry)
+        if (text_of(entry, "task")[0] == '\0')
+            return false;
     return json_is_array(entries);
 }
 
@@ -193,8 +194,7 @@ bool queues_take_entries(struct queues *queues, const json_t *data, int64_t sent
         return false;
     size_t k;
     const json_t *found;
-    json_array_foreach(list, k, found)
-    {
+    json_array_foreach (list, k, found) {
         json_t *entries = json_object_get(found, "entries");
         if (entries != NULL && !entries_are_whole(entries))
             return false;
@@ -259,8 +259,9 @@ bool queues_hold(const struct queues *queues, const char *task)
     for (size_t i = 0; i < queues->count; i++) {
         size_t k;
         json_t *entry;
-        json_array_foreach(queues->list[i].entries, k,
-                           entry) if (strcmp(text_of(entry, "task"), task) == 0) return true;
+        json_array_foreach (queues->list[i].entries, k, entry)
+            if (strcmp(text_of(entry, "task"), task) == 0)
+                return true;
     }
     return false;
 }

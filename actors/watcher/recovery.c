@@ -27,8 +27,7 @@ void recovery_init(struct recovery *recovery, struct claims *claims, struct pict
 void recovery_free(struct recovery *recovery)
 {
     struct ending *ending, *next;
-    HASH_ITER(hh, recovery->endings, ending, next)
-    {
+    HASH_ITER (hh, recovery->endings, ending, next) {
         HASH_DEL(recovery->endings, ending);
         free(ending->machine);
         free(ending);
@@ -91,8 +90,7 @@ static void follow_machines(struct recovery *recovery)
         ending->ended = machine->ended_us != 0;
     }
     struct ending *ending, *next;
-    HASH_ITER(hh, recovery->endings, ending, next)
-    {
+    HASH_ITER (hh, recovery->endings, ending, next) {
         bool listed = ending->listed;
         ending->listed = false;
         if (listed) /* a refused drain takes it off the list again */
@@ -265,8 +263,7 @@ static void finish(struct recovery *recovery, bool whole)
     /* The calls took their time: the pictures must still be fresh. */
     bool fresh = picture_fresh(recovery->picture, recovery->root->timing.fresh_queues_ms);
     if (ending != NULL && machine != NULL && whole && fresh) {
-        json_object_foreach(recovery->found, id, json)
-        {
+        json_object_foreach (recovery->found, id, json) {
             struct task task;
             if (!task_read(json, &recovery->picture->clock, &task))
                 continue;
@@ -296,8 +293,7 @@ static void on_tasks(const struct clearml_answer *answer, void *arg)
     }
     size_t i;
     json_t *task;
-    json_array_foreach(list, i, task)
-    {
+    json_array_foreach (list, i, task) {
         const char *id = json_string_value(json_object_get(task, "id"));
         if (id != NULL)
             json_object_set(recovery->found, id, task);
@@ -375,8 +371,7 @@ void recovery_step(struct recovery *recovery)
         return;
     int64_t now_ms = port_now(recovery->claims->port).boot_ms;
     struct ending *ending, *next;
-    HASH_ITER(hh, recovery->endings, ending, next)
-    {
+    HASH_ITER (hh, recovery->endings, ending, next) {
         if (ending->judged || !ending->ended || now_ms < ending->next_ms)
             continue;
         recovery->running = strdup(ending->machine);

@@ -33,8 +33,7 @@ static struct slot_memory *recall(struct slots *slots, const char *worker,
 static void forget_unseen(struct slots *slots)
 {
     struct slot_memory *memory, *next;
-    HASH_ITER(hh, slots->table, memory, next)
-    {
+    HASH_ITER (hh, slots->table, memory, next) {
         bool seen = memory->seen;
         memory->seen = false;
         if (seen)
@@ -217,8 +216,7 @@ void slots_unregister(struct claims *claims, const struct workers *workers)
 void slots_free(struct slots *slots)
 {
     struct slot_memory *memory, *next;
-    HASH_ITER(hh, slots->table, memory, next)
-    {
+    HASH_ITER (hh, slots->table, memory, next) {
         HASH_DEL(slots->table, memory);
         free(memory->worker);
         free(memory);

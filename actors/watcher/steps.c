@@ -270,8 +270,7 @@ static void on_queue(const struct clearml_answer *answer, void *arg)
     bool in_queue = false;
     size_t i;
     const json_t *entry;
-    json_array_foreach(json_object_get(json_array_get(list, 0), "entries"), i, entry)
-    {
+    json_array_foreach (json_object_get(json_array_get(list, 0), "entries"), i, entry) {
         const char *task = json_string_value(json_object_get(entry, "task"));
         in_queue = in_queue || (task != NULL && is(task, op->task));
     }

@@ -135,8 +135,7 @@ static long count_queues(const json_t *list)
     long total = 0;
     size_t i;
     json_t *worker;
-    json_array_foreach(list, i, worker)
-    {
+    json_array_foreach (list, i, worker) {
         if (text_of(worker, "id")[0] == '\0')
             return -1;
         total += (long)json_array_size(json_object_get(worker, "queues"));
@@ -149,8 +148,7 @@ static const char **read_queues(const json_t *worker, const char **at, struct dr
     size_t i;
     json_t *queue;
     out->items = at;
-    json_array_foreach(json_object_get(worker, "queues"), i, queue)
-    {
+    json_array_foreach (json_object_get(worker, "queues"), i, queue) {
         const char *id = text_of(queue, "id");
         if (id[0] != '\0')
             *at++ = id;

@@ -83,8 +83,7 @@ static bool take_spec(struct machine *machine, struct dr_error *error)
     machine->shell = dr_json_str(machine->spec, "shell", "/bin/bash", NULL);
     size_t index;
     json_t *entry;
-    json_array_foreach(dr_json_array(machine->spec, "env", NULL), index, entry)
-    {
+    json_array_foreach (dr_json_array(machine->spec, "env", NULL), index, entry) {
         if (json_is_string(entry) && count + 1 < ENV_MAX)
             machine->env[count++] = strdup(json_string_value(entry));
     }

@@ -62,7 +62,8 @@ static const char *ids(struct fixture *f, const char *text)
     *out = '\0';
     size_t i;
     json_t *doc;
-    json_array_foreach(found, i, doc) strcat(out, sandbox_get_str(doc, "id"));
+    json_array_foreach (found, i, doc)
+        strcat(out, sandbox_get_str(doc, "id"));
     json_decref(found);
     return out;
 }

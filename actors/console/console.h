@@ -39,6 +39,11 @@ int console_ask(struct console *console, const char *to, enum dr_type type, cons
 /* Prints a message's body as one JSON line. */
 void console_json(const struct dr_message *message);
 
+/* Prints each event of the tap whose topic begins with this, until SIGINT or SIGTERM; says on
+ * stderr when some were missed. Returns an exit code. */
+int console_follow(struct console *console, const char *topic,
+                   void (*print)(const struct dr_message *message));
+
 /* ---- tables: right-aligned numbers, columns as wide as their widest cell ----------------------
  */
 struct table;
@@ -53,6 +58,9 @@ const char *words_span(int64_t ms, char *out);
 
 /* The same since a wall time in microseconds; "-" for 0. */
 const char *words_since(int64_t then_us, char *out);
+
+/* "14:02:11" in the viewer's zone, of a wall time in microseconds. */
+const char *words_clock(int64_t wall_us, char *out);
 
 /* "\033[...m" for a machine state when console->colour, else "". The marks are ○ ◔ ● – ◗ ✕. */
 const char *words_mark(const char *state, bool idle);

@@ -5,54 +5,15 @@
 #include "console.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 
-static volatile sig_atomic_t ended;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    ended = 1;
-}
-
-static void print_line(const struct dr_log_line *line)
+static void print_line(const struct dr_message *message)
 {
     char when[32];
-    time_t seconds = (time_t)(line->t_us / 1000000);
-    struct tm local;
-    strftime(when, sizeof when, "%H:%M:%S", localtime_r(&seconds, &local));
-    printf("%s %-7s %-18s %s%s%s%s%s\n", when, line->level, line->actor, line->text,
-           line->machine[0] ? "  machine " : "", line->machine, line->task[0] ? "  task " : "",
-           line->task);
-}
-
-static int follow(struct console *console)
-{
-    char endpoint[600], err[256];
-    snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", console->run_dir, DR_BUS_TAP);
-    const char *named = console->cfg->bus.tap;
-    struct dr_tap *tap = dr_tap_open(named[0] ? named : endpoint, "log.line/", err, sizeof err);
-    if (tap == NULL) {
-        fprintf(stderr, "drover: %s\n", err);
-        return EXIT_BROKEN;
-    }
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    while (!ended && !ferror(stdout)) {
-        struct dr_message message;
-        if (dr_tap_next(tap, 500, &message, err, sizeof err) != 1)
-            continue;
-        if (console->json)
-            console_json(&message);
-        else
-            print_line(message.body);
-        fflush(stdout);
-        dr_message_free(&message);
-    }
-    dr_tap_close(&tap);
-    return EXIT_FINE;
+    const struct dr_log_line *line = message->body;
+    printf("%s %-7s %-18s %s%s%s%s%s\n", words_clock(line->t_us, when), line->level, line->actor,
+           line->text, line->machine[0] ? "  machine " : "", line->machine,
+           line->task[0] ? "  task " : "", line->task);
 }
 
 /* The instance id behind a machine row or an instance id. "" when the ledger knows none. */
@@ -100,5 +61,7 @@ int cmd_logs(struct console *console, int argc, char **argv)
         fputs("usage: drover logs [MACHINE]\n", stderr);
         return EXIT_USAGE;
     }
-    return argc == 1 ? print_boot_log(console, argv[0]) : follow(console);
+    return argc == 1
+               ? print_boot_log(console, argv[0])
+               : console_follow(console, "log.line/", console->json ? console_json : print_line);
 }

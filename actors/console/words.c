@@ -2,6 +2,7 @@
 #include "console.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "drover/clock.h"
 
@@ -25,6 +26,14 @@ const char *words_since(int64_t then_us, char *out)
         return "-";
     int64_t span_ms = (dr_wall_us() - then_us) / 1000;
     return words_span(span_ms > 0 ? span_ms : 0, out);
+}
+
+const char *words_clock(int64_t wall_us, char *out)
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm local;
+    strftime(out, 32, "%H:%M:%S", localtime_r(&seconds, &local));
+    return out;
 }
 
 /* State, its mark, and the nearest of the terminal's 256 colours. */

@@ -116,6 +116,9 @@ class TapExamples(unittest.TestCase):
         program, env = self.install()
         with World() as world:
             endpoint = "ipc://%s/run/tap" % world.state_dir
+            # server.changed comes once, soon after the start: it must not fall between the moments
+            # at which the two subscribe.
+            eventually(lambda: "the ClearML server answers" in world.log(), 20, "a server that answers")
             taps = [(Tap([PYTHON, os.path.join(ROOT, "examples", "tap.py"), endpoint],
                          os.path.join(self.dir, "python.out")), of_python),
                     (Tap([program, endpoint], os.path.join(self.dir, "c.out"), env), of_c)]

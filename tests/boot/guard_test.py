@@ -285,10 +285,12 @@ class Slots(MachineCase):
         m = self.machine("i-frail", slots=2)
         both = [m.worker + ":gpu0", m.worker + ":gpu1"]
         wait("both agents", 90, lambda: self.server.workers() == both)
+        killed = set()  # one that was just killed may still be seen for a moment
         for _ in range(2):
-            first = wait("the first agent", 30, lambda: m.find(
-                "clearml_agent daemon", "DROVER_SLOT=i-frail/0"))[0]
+            first = wait("the first agent", 30, lambda: set(m.find(
+                "clearml_agent daemon", "DROVER_SLOT=i-frail/0")) - killed).pop()
             os.kill(first, signal.SIGKILL)
+            killed.add(first)
         self.assertEqual(m.ended(), 0)
         self.assertIn("the agent ended by itself (exit -9) twice", m.log())
         self.assert_gone(m)

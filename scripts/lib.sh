@@ -8,7 +8,8 @@ cache=${DROVER_CACHE:-$root/.cache}
 # What building Drover needs, and what running the sandbox with its agents needs.
 build_packages=(gcc g++ cmake ninja-build pkg-config libzmq3-dev libczmq-dev libmsgpack-dev
   libcurl4-openssl-dev libssl-dev libjansson-dev libsodium-dev libsqlite3-dev
-  libmicrohttpd-dev libyaml-dev uthash-dev libcmocka-dev)
+  libmicrohttpd-dev libyaml-dev libexpat1-dev zlib1g-dev libinih-dev uthash-dev
+  libcmocka-dev)
 run_packages=(python3 python3-venv git ca-certificates procps)
 
 bold='' plain=''

@@ -11,6 +11,9 @@ struct bootdata_request {
     const struct dr_cfg_type *type;
     const struct dr_machine_row *machine; /* any of the batch: drain queue */
     const char *access_key, *secret_key;
+    enum boot_id_source id_source;
+    enum boot_power_off power_off;
+    unsigned gpu_count; /* as the cloud says; the configuration's word wins */
 };
 
 /* Renders the boot script of a machine from the configuration, the account's secrets file and the

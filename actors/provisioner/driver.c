@@ -9,6 +9,7 @@ const char *driver_class_name(enum driver_class class)
         [DRIVER_OK] = "ok",
         [DRIVER_CAPACITY] = "no capacity",
         [DRIVER_QUOTA] = "quota",
+        [DRIVER_TOO_MANY] = "too many at once",
         [DRIVER_REQUEST] = "wrong request",
         [DRIVER_OTHER] = "failed",
         [DRIVER_AUTH] = "credentials refused",

@@ -185,6 +185,7 @@ static int begin(struct shell *shell)
         dr_config_account(dr_actor_config(shell->actor), dr_actor_account(shell->actor));
     struct dr_error error = {0};
     struct driver_setup setup = {.loop = dr_actor_loop(shell->actor),
+                                 .config = dr_actor_config(shell->actor),
                                  .account = account,
                                  .deployment = dr_actor_config(shell->actor)->deployment,
                                  .state_dir = dr_actor_state_dir(shell->actor)};

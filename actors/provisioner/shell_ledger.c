@@ -146,10 +146,14 @@ static bool build(struct shell *shell, const struct dr_attempt_full *full, const
         .machine = &full->machines.items[0],
         .access_key = full->access_key,
         .secret_key = secret,
+        .id_source = shell->ops->id_source,
+        .power_off = shell->ops->power_off,
     };
     if (!data.account || !data.type)
         return dr_error_set(error, "the configuration no longer has machine type %s",
                             full->machines.items[0].type);
+    if (shell->ops->gpus)
+        data.gpu_count = shell->ops->gpus(shell->driver, data.type);
     struct boot_blob script = {0};
     if (!bootdata_render(&data, &script, error))
         return false;
@@ -158,6 +162,7 @@ static bool build(struct shell *shell, const struct dr_attempt_full *full, const
         .count = full->machines.count,
         .account = data.account,
         .type = data.type,
+        .offering = full->attempt.offering,
         .deployment = config->deployment,
         .ledger_id = shell->ledger_id,
         .user_data = script.data,

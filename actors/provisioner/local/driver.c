@@ -64,10 +64,17 @@ static void *local_open(const struct driver_setup *setup, struct dr_error *error
         ok = dr_error_set(error, "cannot make machines_dir %s: %s", local->machines_dir,
                           strerror(errno));
     ok = ok && settle_path(local, error) && spawn_find_launcher(local->launcher, error);
+    snprintf(local->identity, sizeof local->identity, "local:%s", local->machines_dir);
     if (ok)
         return local;
     free(local);
     return NULL;
+}
+
+/* Another machines_dir is another place: what it lacks has not ended there (P4). */
+static const char *local_identity_name(void *self)
+{
+    return ((struct local *)self)->identity;
 }
 
 static void local_close(void *self)
@@ -335,8 +342,11 @@ const struct driver_ops driver_local = {
     .batch_max = 1,
     .honours_ms = 0,
     .log_period_ms = 1000,
+    .id_source = BOOT_ID_HOSTNAME,
+    .power_off = BOOT_POWER_EXIT,
     .open = local_open,
     .close = local_close,
+    .identity = local_identity_name,
     .build = local_build,
     .launch = local_launch,
     .list = local_list,

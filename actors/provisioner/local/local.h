@@ -12,6 +12,7 @@ struct local {
     struct _zloop_t *loop;
     char machines_dir[LOCAL_PATH_MAX];
     char launcher[LOCAL_PATH_MAX];
+    char identity[LOCAL_PATH_MAX + 8];
 };
 
 /* "local-<attempt>", with "-N" for the N-th of a batch. False if that is no host name. */

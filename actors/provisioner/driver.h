@@ -63,11 +63,12 @@ typedef void (*driver_listed_fn)(void *arg, const struct driver_list *list);
 /* len 0: there is none yet, or it could not be had. Bytes, not text. */
 typedef void (*driver_console_fn)(void *arg, const char *instance, const char *bytes, size_t len);
 
-/* One line of a probe: what was tried, whether it worked, and if not, what to do. */
+/* One line of a probe: what was tried, and what came of it. */
 struct driver_finding {
     bool ok;
+    bool unsure;          /* not ok, but that may be due to how it had to be tried */
     const char *what;     /* e.g. "ec2:RunInstances" */
-    const char *sentence; /* "" when ok */
+    const char *sentence; /* what was seen; not ok: also what to do */
     const char *grant;    /* the right to ask for; "": none lacks */
 };
 typedef void (*driver_found_fn)(void *arg, const struct driver_finding *finding);
@@ -117,8 +118,10 @@ struct driver_ops {
     void *(*open)(const struct driver_setup *setup, struct dr_error *error);
     void (*close)(void *self);
 
-    /* The configuration was read anew. May be NULL. */
-    void (*configure)(void *self, const struct dr_cfg_root *config,
+    /* The configuration was read anew; those handed over before live until this returns. False:
+     * this driver has to be opened anew for it, so the process ends and is started again. May be
+     * NULL. */
+    bool (*configure)(void *self, const struct dr_cfg_root *config,
                       const struct dr_cfg_account *account);
 
     /* The cloud's own name of the account and place that it answers for; "" while that is not

@@ -11,6 +11,7 @@
 #include "strbuf.h"
 
 #define AWS_EC2_VERSION "2016-11-15"
+#define AWS_STS_VERSION "2011-06-15"
 #define AWS_USER_DATA_MAX 16384
 
 /* A body under construction: "Action=…&Version=…". */

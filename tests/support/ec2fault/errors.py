@@ -28,6 +28,10 @@ class AwsError(Exception):
         self.status = status or STATUS.get(code, 400)
 
 
+class Violation(AwsError):
+    """One that no well-made client ever gets: it is kept among the violations."""
+
+
 # Other services say the same with other words.
 _QUERY = {"AuthFailure": ("InvalidClientTokenId", 403), "RequestExpired": ("SignatureDoesNotMatch", 403),
           "UnauthorizedOperation": ("AccessDenied", 403)}

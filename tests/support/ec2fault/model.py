@@ -20,8 +20,15 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\Z")
 
 @functools.lru_cache(None)
 def service(name):
+    """botocore's model of "ec2", "sts" or "ssm"."""
     description = botocore.loaders.Loader().load_service_model(name, "service-2")
     return botocore.model.ServiceModel(description, name)
+
+
+@functools.lru_cache(None)
+def shape(name):
+    """EC2's shape of that name; always the same object, as what is kept of a shape is kept by it."""
+    return service("ec2").shape_for(name)
 
 
 def parse_form(raw):
@@ -176,28 +183,41 @@ class Ready(str):
     """XML that was rendered before."""
 
 
+@functools.lru_cache(None)
+def _outputs(shape):
+    """{boto3 name: (opening tag, shape, closing tag)}"""
+    rows = {}
+    for member, inner in shape.members.items():
+        tag = inner.serialization.get("name", member)
+        rows[member] = ("<" + tag + ">", inner, "</" + tag + ">")
+    return rows
+
+
+def _render_structure(shape, value):
+    parts, rows = [], _outputs(shape)
+    for member, inner in value.items():
+        if inner is not None:
+            opening, inner_shape, closing = rows[member]
+            parts += (opening, render(inner_shape, inner), closing)
+    return "".join(parts)
+
+
+def _render_list(shape, value):
+    tag = shape.member.serialization.get("name", "member")
+    return "".join("<%s>%s</%s>" % (tag, render(shape.member, item), tag) for item in value)
+
+
+_RENDER = {"structure": _render_structure, "list": _render_list,
+           "boolean": lambda _, value: "true" if value else "false",
+           "timestamp": lambda _, value: iso(value)}
+
+
 def render(shape, value):
-    """The inside of an element of this shape. A name the model does not know is an assertion."""
+    """The inside of an element of this shape. A name the model does not know is a KeyError."""
     if isinstance(value, Ready):
         return value
-    kind = shape.type_name
-    if kind == "structure":
-        parts = []
-        for member, inner in value.items():
-            if inner is None:
-                continue
-            inner_shape = shape.members[member]
-            tag = inner_shape.serialization.get("name", member)
-            parts.append("<%s>%s</%s>" % (tag, render(inner_shape, inner), tag))
-        return "".join(parts)
-    if kind == "list":
-        tag = shape.member.serialization.get("name", "member")
-        return "".join("<%s>%s</%s>" % (tag, render(shape.member, item), tag) for item in value)
-    if kind == "boolean":
-        return "true" if value else "false"
-    if kind == "timestamp":
-        return iso(value)
-    return escape(str(value))
+    known = _RENDER.get(shape.type_name)
+    return known(shape, value) if known else escape(str(value))
 
 
 def answer(name, action, result, request_id):

@@ -9,13 +9,29 @@
 #define TRIES_MAX 5 /* a row that so many attempts left over has failed */
 
 /* ---- attempt.open --------------------------------------------------------------------------- */
+/* A machine without an identity may be ended by any account's word: none is started where the
+ * others have one (P4). */
+static bool open_says_where(struct txn *txn, const struct dr_attempt_open *open)
+{
+    if (*open->identity != '\0' ||
+        store_int(txn->store,
+                  "SELECT count(*) FROM machine WHERE account=? AND ended_us=0 AND identity<>''",
+                  "s", open->account) == 0)
+        return true;
+    return txn_refuse(txn, "bad-request",
+                      "account %s does not say as whom it asks the cloud, and has machines that "
+                      "only that one's word can end",
+                      open->account);
+}
+
 static bool open_well_formed(struct txn *txn, const struct dr_attempt_open *open)
 {
     if (open->machines.count == 0)
         return txn_refuse(txn, "bad-request", "an attempt needs at least one machine");
     if (open->seal_pk.len != 32)
         return txn_refuse(txn, "bad-request", "seal_pk must be 32 bytes");
-    return txn_valid_ids(txn, "machines", &open->machines) && txn_own_account(txn, open->account);
+    return txn_valid_ids(txn, "machines", &open->machines) && txn_own_account(txn, open->account) &&
+           open_says_where(txn, open);
 }
 
 /* Loads the rows and moves them to launching in memory; refuses when one cannot. */
@@ -44,6 +60,7 @@ static struct dr_machine_row *load_wanted(struct txn *txn, const struct dr_attem
         }
         rows[i].attempt = attempt;
         rows[i].offering = pool_text(txn->pool, open->offering);
+        rows[i].identity = pool_text(txn->pool, open->identity);
     }
     return rows;
 }
@@ -92,6 +109,7 @@ void handle_attempt_open(struct txn *txn, const void *body)
                                      .account = pool_text(txn->pool, open->account),
                                      .machines = pool_strs(txn->pool, &open->machines),
                                      .offering = pool_text(txn->pool, open->offering),
+                                     .identity = pool_text(txn->pool, open->identity),
                                      .state = "opened",
                                      .outcome = "",
                                      .key = txn_id(txn, 'k', 8),

@@ -20,6 +20,18 @@ static const char *ended_cause(struct txn *txn, const struct dr_machine_row *row
                        *sentence == '\0' ? "" : ": ", sentence);
 }
 
+/* The wrong profile or region answers with a complete list, too, and knows none of them (P4). */
+static bool own_word(struct txn *txn, const struct dr_machine_row *row,
+                     const struct dr_machine_seen *seen)
+{
+    if (*row->identity == '\0' || strcmp(row->identity, seen->identity) == 0)
+        return true;
+    return txn_refuse(txn, "refused",
+                      "machine %s was started in \"%s\", and it is \"%s\" that says it %s: only "
+                      "the former's word counts",
+                      row->id, row->identity, seen->identity, seen->word);
+}
+
 void handle_machine_seen(struct txn *txn, const void *body)
 {
     const struct dr_machine_seen *seen = body;
@@ -43,6 +55,8 @@ void handle_machine_seen(struct txn *txn, const void *body)
                    row.instance_id, seen->instance_id);
         return;
     }
+    if (event == EVENT_ENDED && !own_word(txn, &row, seen))
+        return;
     const char *cause = event == EVENT_ENDED ? ended_cause(txn, &row, seen->sentence)
                                              : pool_text(txn->pool, seen->sentence);
     const char *from;
@@ -114,6 +128,7 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
         .attempt = tombstone != NULL ? tombstone->id : "",
         .instance_id = pool_text(txn->pool, found->instance.instance_id),
         .offering = tombstone != NULL ? tombstone->offering : "",
+        .identity = pool_text(txn->pool, found->identity),
         .slots = row.slots > 0 ? row.slots : 1,
         .created_us = txn->now_us,
         .launched_us = found->instance.launched_us > 0 ? found->instance.launched_us : txn->now_us,

@@ -83,8 +83,15 @@ static const char launch_budget[] =
     " PRIMARY KEY(task, machine)) WITHOUT ROWID;"
     "CREATE INDEX launch_task_machine ON launch_task(machine);";
 
+static const char identities[] =
+    /* Whose machine it is, in the cloud's own words: only that account's word ends it (P4). Rows
+     * from before have none, and any word of their provisioner counts for them. */
+    "ALTER TABLE machine ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attempt ADD COLUMN identity TEXT NOT NULL DEFAULT '';";
+
 const struct schema_step schema_steps[] = {
     {1, "rows", rows},
     {2, "launch budget", launch_budget},
+    {3, "identities", identities},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];

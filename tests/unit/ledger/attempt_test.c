@@ -31,6 +31,44 @@ static void opens_with_its_key_intent(void **state)
     assert_int_equal(row.launched_us, 0);
 }
 
+/* Where it is asked, in the cloud's own words (P4); another try may be asked elsewhere. */
+static void open_keeps_whose_machine_it_will_be(void **state)
+{
+    struct fixture *f = *state;
+    const char *machine = fixture_want(f, "cpu");
+    f->identity = "aws:1:eu-west-1";
+    const char *first = fixture_open(f, machine);
+    assert_string_equal(fixture_attempt(f, first).identity, "aws:1:eu-west-1");
+    assert_string_equal(fixture_machine(f, machine).identity, "aws:1:eu-west-1");
+    assert_true(fixture_close(f, first, "never-sent", NULL));
+    f->identity = "aws:1:eu-north-1";
+    const char *second = fixture_open(f, machine);
+    assert_string_equal(fixture_attempt(f, first).identity, "aws:1:eu-west-1");
+    assert_string_equal(fixture_attempt(f, second).identity, "aws:1:eu-north-1");
+    assert_string_equal(fixture_machine(f, machine).identity, "aws:1:eu-north-1");
+}
+
+static void nothing_opens_namelessly_beside_named_machines(void **state)
+{
+    struct fixture *f = *state;
+    const char *early = fixture_boot(f, "cpu", "i-1"); /* nobody has a name yet: fine */
+    f->identity = "aws:1:eu-west-1";
+    const char *named = fixture_boot(f, "cpu", "i-2");
+    const char *next = fixture_want(f, "cpu");
+    assert_false(ask(f, ATTEMPT_OPEN, attempt_open, .machines = STRS(next), .account = "home",
+                     .seal_pk = SEAL_PK));
+    assert_string_equal(fixture_code(f), "bad-request");
+    assert_string_equal(fixture_machine(f, next).state, "wanted");
+    assert_string_equal(fixture_machine(f, early).identity, "");
+    const char *elsewhere = fixture_want(f, "far"); /* another account is not concerned */
+    assert_true(ask(f, ATTEMPT_OPEN, attempt_open, .machines = STRS(elsewhere), .account = "away",
+                    .seal_pk = SEAL_PK));
+    assert_true(ask(f, MACHINE_SEEN, machine_seen, .machine = named, .instance_id = "i-2",
+                    .word = "ended", .identity = f->identity));
+    assert_true(ask(f, ATTEMPT_OPEN, attempt_open, .machines = STRS(next), .account = "home",
+                    .seal_pk = SEAL_PK));
+}
+
 static void one_open_attempt_per_machine(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +340,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(opens_with_its_key_intent),
+        T(open_keeps_whose_machine_it_will_be),
+        T(nothing_opens_namelessly_beside_named_machines),
         T(one_open_attempt_per_machine),
         T(open_checks_what_it_is_given),
         T(open_checks_the_caps_again),

@@ -237,7 +237,7 @@ const char *fixture_open(struct fixture *f, const char *machine)
 {
     struct dr_machine_row row = fixture_machine(f, machine);
     if (!ask(f, ATTEMPT_OPEN, attempt_open, .machines = STRS(machine), .account = row.account,
-             .offering = "small", .seal_pk = SEAL_PK))
+             .offering = "small", .identity = f->identity, .seal_pk = SEAL_PK))
         fail_msg("open: %s: %s", f->ack.code, f->ack.sentence);
     return f->ack.ids.items[0];
 }

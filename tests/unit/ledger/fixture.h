@@ -10,6 +10,7 @@ struct fixture {
     struct dr_config *config;
     struct ledger *ledger;
     int64_t now_us;
+    const char *identity; /* with which fixture_open() asks; NULL: none */
 
     /* the last answer; strings live until the next one */
     struct pool kept;

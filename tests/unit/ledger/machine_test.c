@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -92,6 +93,32 @@ static void the_word_is_about_that_instance(void **state)
     assert_false(fixture_ask_as(f, "provisioner:away", DR_MACHINE_SEEN, &other, NULL));
     assert_string_equal(fixture_code(f), "refused");
     assert_string_equal(fixture_machine(f, id).state, "up");
+}
+
+/* The wrong profile lists nothing and says so of every machine (P4). */
+static void only_its_own_accounts_word_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    f->identity = "aws:1:eu-west-1";
+    const char *id = up(f, "i-1");
+    struct dr_machine_row before = fixture_machine(f, id);
+    static const char *const others[] = {"aws:2:eu-west-1", ""};
+    for (int i = 0; i < 2; i++) {
+        assert_false(ask(f, MACHINE_SEEN, machine_seen, .machine = id, .instance_id = "i-1",
+                         .word = "ended", .identity = others[i]));
+        assert_string_equal(fixture_code(f), "refused");
+        assert_non_null(strstr(f->ack.sentence, "\"aws:1:eu-west-1\""));
+        char named[32];
+        snprintf(named, sizeof named, "\"%s\"", others[i]);
+        assert_non_null(strstr(f->ack.sentence, named));
+        assert_int_equal(f->events, 0);
+        assert_int_equal(fixture_machine(f, id).version, before.version);
+    }
+    /* Absence ends nothing anyway. */
+    assert_true(seen(f, id, "i-1", "absent"));
+    assert_true(ask(f, MACHINE_SEEN, machine_seen, .machine = id, .instance_id = "i-1",
+                    .word = "ended", .identity = "aws:1:eu-west-1"));
+    assert_string_equal(fixture_machine(f, id).state, "gone");
 }
 
 static void drains_of_what_is_not_up(void **state)
@@ -205,7 +232,8 @@ static bool found(struct fixture *f, const char *instance, const char *attempt,
                             .attempt = attempt,
                             .ledger_id = ledger_id,
                             .state = "present",
-                            .launched_us = 77});
+                            .launched_us = 77},
+               .identity = "aws:1:eu-west-1");
 }
 
 static void a_tombstones_surplus_is_adopted_and_drained(void **state)
@@ -221,6 +249,7 @@ static void a_tombstones_surplus_is_adopted_and_drained(void **state)
     assert_string_equal(row.type, "cpu");
     assert_string_equal(row.drain_queue, "q-fast");
     assert_int_equal(row.launched_us, 77);
+    assert_string_equal(row.identity, "aws:1:eu-west-1");
     assert_true(row.adopted);
     /* It counts: with the bound one, two of four. */
     assert_false(fixture_try_want(f, "cpu", 3, NULL));
@@ -238,6 +267,7 @@ static void a_forgotten_attempts_machine_is_adopted_and_judged_later(void **stat
     struct dr_machine_row row = fixture_machine(f, f->ack.ids.items[0]);
     assert_string_equal(row.state, "booting");
     assert_true(row.adopted);
+    f->identity = row.identity;
     const char *open = fixture_open(f, fixture_want(f, "cpu"));
     assert_false(found(f, "i-6", open, core_ledger_id(f->ledger)));
     assert_string_equal(fixture_code(f), "conflict");
@@ -312,6 +342,7 @@ int main(void)
         T(absence_ends_nothing),
         T(an_end_of_its_own),
         T(the_word_is_about_that_instance),
+        T(only_its_own_accounts_word_ends_it),
         T(drains_of_what_is_not_up),
         T(a_stronger_drain_wins),
         T(a_refused_drain_is_up_again),

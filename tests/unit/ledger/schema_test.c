@@ -98,6 +98,10 @@ static void version_1_is_migrated_with_its_rows(void **state)
     assert_string_equal(row.state, "up");
     assert_int_equal(row.queues.count, 2);
     assert_string_equal(row.queues.items[1], "q-slow");
+    assert_string_equal(row.identity, "");
+    struct dr_attempt_row attempt;
+    assert_true(store_get(store, TABLE_ATTEMPT, "a00000000000000000001", &pool, &attempt));
+    assert_string_equal(attempt.identity, "");
     assert_int_equal(store_int(store, "SELECT count(*) FROM launch_task", ""), 0);
     assert_false(store_failed(store));
     fixture_invariants(store);

@@ -121,7 +121,7 @@ class Server:
 class Machine:
     """A rendered boot script running in a session with a host name and a HOME of its own."""
 
-    def __init__(self, server, name, queues, **settings):
+    def __init__(self, server, name, queues, programs=None, **settings):
         self.server, self.name, self.queue = server, name, queues[0]
         self.home = tempfile.mkdtemp(prefix="drover-machine-")
         agent = {"CLEARML_AGENT_SKIP_PYTHON_ENV_INSTALL": "1",
@@ -152,10 +152,12 @@ class Machine:
         # No test switches the host off, whatever goes wrong in it.
         stub = os.path.join(self.home, "bin")
         os.mkdir(stub)
-        for word in ("shutdown", "poweroff"):
+        stubs = {word: 'echo "%s $*" >>"%s/powered-off"' % (word, self.home)
+                 for word in ("shutdown", "poweroff")}
+        for word, text in dict(stubs, **programs or {}).items():
             path = os.path.join(stub, word)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o700), "w") as f:
-                f.write('#!/bin/sh\necho "%s $*" >>"%s/powered-off"\n' % (word, self.home))
+                f.write("#!/bin/sh\n%s\n" % text)
         env["PATH"] = stub + ":" + env["PATH"]
         prelude, first_name = 'hostname "$1" && ', name
         if "id_source" in settings:  # the cloud gives the name; /etc/hosts is the machine's own

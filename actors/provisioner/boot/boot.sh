@@ -3,14 +3,15 @@
 # Turns this machine into a ClearML agent under Drover's guard, and ends the machine when that is
 # over, whatever the reason. The whole story is in docs/machine.md.
 # Secrets pass through here: never `set -x`, never an argument, never a world-readable file.
-POWER_OFF=@POWER_OFF@ # exit: only this session ends; shutdown: the machine is switched off
+# exit: only this session ends; shutdown: the machine is switched off
+POWER_OFF=@POWER_OFF@
 export HOME="${HOME:-$(cd ~ && pwd)}"
 DIR="$HOME/.drover"
 
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "boot: $*"; }
 
 unpack_settings() {
-  base64 -d <<'DROVER_END'
+  cat <<'DROVER_END'
 @SETTINGS@
 DROVER_END
 }
@@ -25,8 +26,14 @@ DROVER_END
   cat >"$DIR/slot.py" <<'DROVER_END'
 @slot.py@
 DROVER_END
+  cat >"$DIR/gpus.py" <<'DROVER_END'
+@gpus.py@
+DROVER_END
   cat >"$DIR/guard.py" <<'DROVER_END'
 @guard.py@
+DROVER_END
+  cat >"$DIR/access.py" <<'DROVER_END'
+@access.py@
 DROVER_END
   cat >"$DIR/prepare.py" <<'DROVER_END'
 @prepare.py@
@@ -50,7 +57,8 @@ end_machine() {
   [ -n "$GUARD" ] && kill -KILL "$GUARD" 2>/dev/null
   sweep
   say "machine ends: ${REASON:-boot script left with status $status}"
-  exec >/dev/null 2>&1 # the log ends here; its writer gets two seconds to put the last words down
+  # The log ends here; its writer gets two seconds to put the last words down.
+  exec >/dev/null 2>&1
   for _ in {1..20}; do
     [ -n "$LOGGER" ] && kill -0 "$LOGGER" || break
     sleep 0.1
@@ -78,7 +86,8 @@ load_env() {
   done <"$1"
 }
 
-try() { # three times, for networks that are still coming up
+# Three times, for networks that are still coming up.
+try() {
   local i
   for i in 1 2 3; do
     "$@" && return
@@ -161,11 +170,13 @@ main() {
   trap 'kill -TERM $GUARD 2>/dev/null' TERM INT HUP
   wait $GUARD
   CODE=$?
-  while kill -0 $GUARD 2>/dev/null; do # a signal ends the wait, not the guard
+  # A signal ends the wait, not the guard.
+  while kill -0 $GUARD 2>/dev/null; do
     wait $GUARD
     CODE=$?
   done
-  wait $GUARD 2>/dev/null # still known, if a signal came just then
+  # Its status is still known, if a signal came just then.
+  wait $GUARD 2>/dev/null
   local late=$?
   [ $late = 127 ] || CODE=$late
   GUARD=

@@ -28,10 +28,11 @@ class Guard:
         self.id = os.environ["DROVER_INSTANCE_ID"]
         self.api, self.cloud = Api(s), Cloud(s)
         self.secrets = find_secrets(s)
-        self.slots = [self.make_slot(i, agent_python) for i in range(max(1, s.get("slots", 1)))]
+        self.slots = [self.make_slot(i, agent_python) for i in range(s["slots"])]
         self.started = self.pumped_at = clock()
         self.flag = self.refused = self.told = self.sick = self.unsure_since = None
-        self.reachable, self.next_look, self.next_notice, self.seen_notice = True, 0, 0, None
+        self.reachable, self.next_look, self.next_notice = True, 0, 0
+        self.gate = make_gate(s) if s.get("gpu_count") else iter([""])
         self.wake, wake = os.pipe()
         for end in (self.wake, wake):
             os.set_blocking(end, False)
@@ -40,7 +41,7 @@ class Guard:
             signal.signal(number, self.on_signal)
 
     def make_slot(self, index, agent_python):
-        s, many = self.s, self.s.get("slots", 1) > 1
+        s, many = self.s, self.s["slots"] > 1
         worker = ":".join((s["worker_prefix"], s["worker_name"], s["type_name"], self.id))
         gpus = s.get("gpus") or ""
         if many:
@@ -64,12 +65,15 @@ class Guard:
     def on_signal(self, number, _):
         self.told = "signal %d" % number
 
-    def say(self, text):
+    def masked(self, text):
         for secret in self.secrets:
             text = text.replace(secret, "****")
+        return text
+
+    def say(self, text):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
-            sys.stdout.write("%s %s\n" % (stamp, text))
+            sys.stdout.write("%s %s\n" % (stamp, self.masked(text)))
             sys.stdout.flush()
         except (OSError, ValueError):
             pass  # a full disk is no reason to lose the fence
@@ -110,8 +114,9 @@ class Guard:
 
     def look(self):
         """Reads the drain flag (P14). A failed read keeps what was known."""
-        for slot in self.slots:
-            slot.look()
+        if not self.gate:
+            for slot in self.slots:
+                slot.look()
         try:
             data = self.api.call("queues.get_all", {"id": [self.s["drain_queue_id"]],
                                                     "only_fields": ["id", "metadata"]})
@@ -160,7 +165,7 @@ class Guard:
     def try_stop(self, slots):
         """'ended': every agent was found without a task and is dead. Otherwise nothing has
         changed, and it is 'busy' or 'unsure' (perhaps amid a pop: ask again)."""
-        if self.s.get("fence") == "off":
+        if self.s.get("fence_off"):
             return "ended"
         force = self.unsure_since and clock() - self.unsure_since > QUIET_S
 
@@ -228,7 +233,7 @@ class Guard:
 
     def own_wish(self):
         """(wish, reason) of the machine itself (P19); limits of 0 are off."""
-        s, now, grace = self.s, clock(), self.s.get("unreported_grace_s", 86400)
+        s, now, grace = self.s, clock(), self.s["unreported_grace_s"]
         age, life, task = now - self.started, s.get("max_life_s", 0), s.get("max_task_s", 0)
         idle = [slot.idle_since for slot in self.slots]
         quiet = [slot.childless_since for slot in self.slots]
@@ -259,13 +264,10 @@ class Guard:
         wish, reason = self.wish()
         if wish is None:
             self.unsure_since = None
-            for slot in self.slots:
-                if slot.proc is None:  # a drain was taken back
-                    slot.start()
-            return None
+            return self.start()
         if wish == "now":
             self.kill_agents(self.slots)
-            self.end_tasks(self.slots, self.s.get("kill_grace_s", 30))
+            self.end_tasks(self.slots, self.s["kill_grace_s"])
             return reason
         # idle is all or nothing (P16); after-task takes each agent as its task ends
         groups = [self.slots] if wish == "idle" else [[s] for s in self.slots if s.proc]
@@ -285,6 +287,23 @@ class Guard:
                 self.refused = self.flag
         return None
 
+    def start(self):
+        """The agents that do not run yet, or no more since a drain that was taken back. First the
+        machine must be seen to be fit for them; the reason if it is not."""
+        fault = next(self.gate) if self.gate else ""
+        if fault is None:
+            return None
+        if fault:
+            reason = "unfit: " + self.masked(fault)
+            self.write("notice", reason, ACK_S)
+            return reason
+        self.gate = None
+        for slot in self.slots:
+            if slot.proc is None:
+                slot.start()
+                self.say("guard: watching " + slot.worker)
+        return None
+
     def lost(self):
         """Agents that ended by themselves: their tasks end with them (P19)."""
         for slot in self.slots:
@@ -293,7 +312,7 @@ class Guard:
             self.pump(0)
             told = "the agent ended by itself (exit %s)" % slot.proc.returncode
             self.say("guard: %s: %s" % (slot.worker, told))
-            self.end_tasks([slot], self.s.get("kill_grace_s", 30))
+            self.end_tasks([slot], self.s["kill_grace_s"])
             if len(self.slots) == 1:
                 return told
             slot.proc = None
@@ -307,44 +326,47 @@ class Guard:
         """P21: the cloud announced the end."""
         if clock() < self.next_notice:
             return None
-        self.next_notice = clock() + self.s.get("poll_s", 5)
+        self.next_notice = clock() + self.s["poll_s"]
         notice = self.cloud.notice(self.id)
         if not notice:
             return None
         self.say("guard: the cloud announced: %s" % notice)
         self.kill_agents(self.slots)
         known = self.write("notice", notice, 0)
-        self.end_tasks(self.slots, min(20, self.s.get("kill_grace_s", 30)))
+        self.end_tasks(self.slots, min(20, self.s["kill_grace_s"]))
         if not known:
             self.write("notice", notice, 10)
         return "noticed: %s" % notice
 
     def run(self):
-        for slot in self.slots:
-            slot.start()
-        self.say("guard: watching %s" % ", ".join(s.worker for s in self.slots))
-        while True:
-            self.pump(0.2 if self.unsure_since else
+        reason = self.act()
+        while not reason:
+            self.pump(0.2 if self.gate or self.unsure_since else
                       max(0.0, min(1.0, self.next_look - clock())))
             reason = self.lost()
             if reason:
                 return self.end(reason, 3)
             if clock() >= self.next_look:
                 self.look()
-                self.next_look = clock() + self.s.get("poll_s", 5)
+                self.next_look = clock() + self.s["poll_s"]
             reason = self.noticed() or self.act()
-            if reason:
-                return self.end(reason, 0)
+        return self.end(reason, 0)
 
     def end(self, reason, code):
         self.say("guard: machine ends: %s" % reason)
         if self.flag:
             self.write("ack", "done", ACK_S)
         for slot in self.slots:
-            self.insist("workers.unregister", {"worker": slot.worker}, 10)
+            if slot.starts:
+                self.insist("workers.unregister", {"worker": slot.worker}, 10)
         self.kill_agents(self.slots)
         self.end_tasks(self.slots, 0)
         return code
+
+
+def make_gate(settings):
+    from gpus import gate  # sent where GPUs are promised
+    return gate(settings)
 
 
 def find_secrets(settings):

@@ -102,7 +102,7 @@ class Api:
         self.token, self.renew_at = None, 0
         tls = ssl.create_default_context()
         ca = os.environ.get("REQUESTS_CA_BUNDLE")
-        if not settings.get("verify_tls", True):
+        if settings.get("insecure_tls"):
             tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
         elif ca and os.path.isfile(ca):
             tls.load_verify_locations(ca)

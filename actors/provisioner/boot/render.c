@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot_access_py.h"
+#include "boot_gpus_py.h"
 #include "boot_guard_py.h"
 #include "boot_net_py.h"
 #include "boot_prepare_py.h"
 #include "boot_procs_py.h"
 #include "boot_script.h"
 #include "boot_slot_py.h"
+#include "squeeze.h"
 
 static const char *const id_sources[] = {
     [BOOT_ID_HOSTNAME] = "hostname",
@@ -76,14 +79,22 @@ static bool put_text(json_t *object, const char *key, const char *value)
     return json_object_set_new(object, key, json_string(value ? value : "")) == 0;
 }
 
+/* From here on, what is empty, 0 or false is left out. */
 static bool put_number(json_t *object, const char *key, unsigned value, unsigned default_value)
 {
     unsigned used = value ? value : default_value;
-    return json_object_set_new(object, key, json_integer((json_int_t)used)) == 0;
+    return used == 0 || json_object_set_new(object, key, json_integer((json_int_t)used)) == 0;
+}
+
+static bool put_flag(json_t *object, const char *key, bool value)
+{
+    return !value || json_object_set_new(object, key, json_true()) == 0;
 }
 
 static bool put_list(json_t *object, const char *key, const char *const *items, size_t count)
 {
+    if (count == 0)
+        return true;
     json_t *list = json_array();
     bool ok = list != NULL;
     for (size_t i = 0; ok && i < count; i++)
@@ -97,6 +108,8 @@ static bool put_list(json_t *object, const char *key, const char *const *items, 
 
 static bool put_git_hosts(json_t *object, const struct boot_settings *s)
 {
+    if (s->git_host_count == 0)
+        return true;
     json_t *list = json_array();
     bool ok = list != NULL;
     for (size_t i = 0; ok && i < s->git_host_count; i++) {
@@ -131,10 +144,10 @@ static const char *put_texts(json_t *object, const struct boot_settings *s)
         {"ssh_private_key", s->ssh_private_key}, {"ssh_known_hosts", s->ssh_known_hosts},
         {"storage_conf", s->storage_conf},       {"extra_clearml_conf", s->extra_clearml_conf},
         {"init_script", s->init_script},         {"agent_version", s->agent_version},
-        {"agent_python", s->agent_python},       {"fence", s->fence_off ? "off" : "on"},
+        {"agent_python", s->agent_python},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (!put_text(object, texts[i].name, texts[i].value))
+        if (!is_empty(texts[i].value) && !put_text(object, texts[i].name, texts[i].value))
             return texts[i].name;
     return NULL;
 }
@@ -147,87 +160,34 @@ static const char *put_rest(json_t *object, const struct boot_settings *s)
         return "env";
     if (!put_git_hosts(object, s))
         return "git_hosts";
-    json_object_set_new(object, "verify_tls", json_boolean(!s->insecure_tls));
-    json_object_set_new(object, "order_fairness", json_boolean(s->order_fairness));
-    json_object_set_new(object, "cpu_only", json_boolean(s->cpu_only));
-    bool ok = put_number(object, "slots", s->slots, 1) &&
+    bool ok = put_flag(object, "insecure_tls", s->insecure_tls) &&
+              put_flag(object, "order_fairness", s->order_fairness) &&
+              put_flag(object, "cpu_only", s->cpu_only) &&
+              put_flag(object, "fence_off", s->fence_off) &&
+              put_number(object, "slots", s->slots, 1) &&
+              put_number(object, "gpu_count", s->gpu_count, 0) &&
+              put_number(object, "gpu_patience_s", s->gpu_patience_s, 120) &&
               put_number(object, "poll_s", s->poll_s, 5) &&
               put_number(object, "own_idle_limit_s", s->own_idle_limit_s, 0) &&
               put_number(object, "max_life_s", s->max_life_s, 0) &&
               put_number(object, "max_task_s", s->max_task_s, 0) &&
               put_number(object, "unreported_grace_s", s->unreported_grace_s, 24 * 3600) &&
               put_number(object, "kill_grace_s", s->kill_grace_s, 30);
-    return ok ? NULL : "a number";
+    return ok ? NULL : "(no memory)";
 }
 
-/* The settings as base64 of JSON: an alphabet in which nothing can end the script's heredoc. */
-static char *settings_base64(const struct boot_settings *s, char *err, size_t err_len)
+/* The settings as JSON on one line of ASCII: nothing in it can end the script's here-document. */
+static char *settings_json(const struct boot_settings *s, char *err, size_t err_len)
 {
     json_t *object = json_object();
     const char *bad = object ? put_texts(object, s) : "(no memory)";
     if (!bad)
         bad = put_rest(object, s);
-    char *json = bad ? NULL : json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    char *json = bad ? NULL : json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     json_decref(object);
-    if (!json) {
+    if (!json)
         fail(err, err_len, "is not valid UTF-8 text", bad ? bad : "(no memory)");
-        return NULL;
-    }
-    size_t len = strlen(json);
-    size_t max = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
-    char *text = malloc(max);
-    if (text)
-        sodium_bin2base64(text, max, (const unsigned char *)json, len,
-                          sodium_base64_VARIANT_ORIGINAL);
-    else
-        fail(err, err_len, "finds no memory", "rendering");
-    sodium_memzero(json, len);
-    free(json);
-    return text;
-}
-
-/* -- the guard's sources ---------------------------------------------------------------------- */
-
-/* EC2 takes 16 kB, so what only a reader needs stays at home: empty lines, comments, docstrings and
- * three of four spaces of indentation. The sources keep to what these rules understand (triple
- * quotes are docstrings, on lines of their own), and a test compares the syntax trees. */
-static bool is_needed(const char *text, size_t len, bool *in_docstring)
-{
-    static const char quotes[] = "\"\"\"";
-    bool opens = len >= 3 && memcmp(text, quotes, 3) == 0;
-    bool closes = len >= 3 && memcmp(text + len - 3, quotes, 3) == 0;
-    if (*in_docstring) {
-        *in_docstring = !closes;
-        return false;
-    }
-    if (opens) {
-        *in_docstring = !(closes && len >= 6);
-        return false;
-    }
-    return len > 0 && text[0] != '#';
-}
-
-/* Writes at most size bytes; the last newline is left to the template. */
-static size_t squeeze(const char *source, size_t size, char *to)
-{
-    const char *end = source + size;
-    char *start = to;
-    bool in_docstring = false;
-    while (source < end) {
-        const char *eol = memchr(source, '\n', (size_t)(end - source));
-        const char *text = source;
-        eol = eol ? eol : end;
-        while (text < eol && *text == ' ')
-            text++;
-        size_t len = (size_t)(eol - text), indent = (size_t)(text - source) / 4;
-        if (is_needed(text, len, &in_docstring)) {
-            to = (char *)memset(to, ' ', indent) + indent;
-            to = (char *)memcpy(to, text, len) + len;
-            *to++ = '\n';
-        }
-        source = eol + 1;
-    }
-    return (size_t)(to - start) - (to > start);
+    return json;
 }
 
 /* -- the template ----------------------------------------------------------------------------- */
@@ -251,54 +211,63 @@ static int fill(const struct hole *holes, size_t count, struct boot_blob *out)
     size_t size = boot_script_size;
     for (size_t i = 0; i < count; i++)
         size += holes[i].size;
-    char *data = malloc(size + 1);
-    if (!data)
-        return -1;
-    const char *from = (const char *)boot_script, *end = from + boot_script_size;
+    char *template = malloc(boot_script_size), *data = malloc(size + 1);
+    if (!template || !data)
+        goto failed;
+    size_t len = squeeze_shell((const char *)boot_script, boot_script_size, template);
+    const char *from = template, *end = from + len;
     char *to = data;
     for (size_t i = 0; i < count; i++) {
         const char *mark = find(from, end, holes[i].mark);
-        if (!mark) {
-            free(data);
-            return -1;
-        }
+        if (!mark)
+            goto failed;
         to = (char *)memcpy(to, from, (size_t)(mark - from)) + (mark - from);
         if (holes[i].is_source)
-            to += squeeze(holes[i].fill, holes[i].size, to);
+            to += squeeze_python(holes[i].fill, holes[i].size, to);
         else
             to = (char *)memcpy(to, holes[i].fill, holes[i].size) + holes[i].size;
         from = mark + strlen(holes[i].mark);
+        from += holes[i].is_source; /* a source ends its last line itself */
     }
     memcpy(to, from, (size_t)(end - from));
     to += end - from;
     *to = '\0';
     *out = (struct boot_blob){.data = data, .size = (size_t)(to - data)};
+    free(template);
     return 0;
+failed:
+    free(template);
+    free(data);
+    return -1;
 }
 
-/* A file's last newline is the template's own. */
-#define FILE_HOLE(name, symbol)                                  \
-    {                                                            \
-        "@" name ".py@", (const char *)symbol, symbol##_size - 1 \
-    }
+/* A part that this machine does not need is not sent. */
+static struct hole part(const char *mark, const unsigned char *source, size_t size, bool needed)
+{
+    return (struct hole){mark, (const char *)source, needed ? size : 0, true};
+}
 
 int boot_render(const struct boot_settings *s, struct boot_blob *out, char *err, size_t err_len)
 {
     *out = (struct boot_blob){0};
     if (check(s, err, err_len) != 0)
         return -1;
-    char *settings = settings_base64(s, err, err_len);
+    char *settings = settings_json(s, err, err_len);
     if (!settings)
         return -1;
     const char *power_off = power_offs[s->power_off];
+    bool has_access =
+        s->git_host_count > 0 || !is_empty(s->ssh_private_key) || !is_empty(s->ca_pem);
     const struct hole holes[] = {
         {"@POWER_OFF@", power_off, strlen(power_off), false},
         {"@SETTINGS@", settings, strlen(settings), false},
-        {"@net.py@", (const char *)boot_net_py, boot_net_py_size, true},
-        {"@procs.py@", (const char *)boot_procs_py, boot_procs_py_size, true},
-        {"@slot.py@", (const char *)boot_slot_py, boot_slot_py_size, true},
-        {"@guard.py@", (const char *)boot_guard_py, boot_guard_py_size, true},
-        {"@prepare.py@", (const char *)boot_prepare_py, boot_prepare_py_size, true},
+        part("@net.py@", boot_net_py, boot_net_py_size, true),
+        part("@procs.py@", boot_procs_py, boot_procs_py_size, true),
+        part("@slot.py@", boot_slot_py, boot_slot_py_size, true),
+        part("@gpus.py@", boot_gpus_py, boot_gpus_py_size, s->gpu_count > 0),
+        part("@guard.py@", boot_guard_py, boot_guard_py_size, true),
+        part("@access.py@", boot_access_py, boot_access_py_size, has_access),
+        part("@prepare.py@", boot_prepare_py, boot_prepare_py_size, true),
     };
     int rc = fill(holes, sizeof holes / sizeof *holes, out);
     if (rc != 0)

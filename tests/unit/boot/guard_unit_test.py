@@ -24,7 +24,8 @@ import slot  # noqa: E402
 SETTINGS = {"api_server": "http://127.0.0.1:9", "web_server": "", "files_server": "",
             "access_key": "AK", "secret_key": "the-secret", "queues": ["q"],
             "drain_queue_id": "1", "worker_prefix": "p", "worker_name": "n", "type_name": "t",
-            "id_source": "hostname"}
+            "id_source": "hostname", "slots": 1, "poll_s": 5, "unreported_grace_s": 86400,
+            "kill_grace_s": 30}
 
 
 def meaning(text):
@@ -38,11 +39,11 @@ def meaning(text):
 
 
 class Sources(unittest.TestCase):
-    NAMES = ("net.py", "procs.py", "slot.py", "guard.py", "prepare.py")
+    NAMES = ("net.py", "procs.py", "slot.py", "gpus.py", "guard.py", "access.py", "prepare.py")
 
-    def rendered(self):
+    def rendered(self, **settings):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
-            json.dump(SETTINGS, f)
+            json.dump(dict(SETTINGS, **settings), f)
             f.flush()
             return subprocess.run([os.environ["DROVER_BOOT_RENDER"], f.name],
                                   stdout=subprocess.PIPE, check=True).stdout
@@ -56,7 +57,7 @@ class Sources(unittest.TestCase):
             ast.parse(self.source(name), feature_version=(3, 6))
 
     def test_they_arrive_with_the_same_meaning(self):
-        script = self.rendered()
+        script = self.rendered(gpu_count=1, ssh_private_key="K")
         call = b"main </dev/null\n"
         self.assertTrue(script.endswith(call))
         with tempfile.TemporaryDirectory() as folder:
@@ -66,11 +67,44 @@ class Sources(unittest.TestCase):
                 with open(os.path.join(folder, name)) as f:
                     self.assertEqual(meaning(f.read()), meaning(self.source(name)), name)
 
+    def test_the_script_arrives_with_the_same_meaning(self):
+        """As bash understands it: its functions, and what stands outside of them."""
+        def understood(text):
+            text, call, rest = text.partition("\nmain </dev/null\n")
+            self.assertEqual((bool(call), rest), (True, ""))
+            told = subprocess.run(["bash", "-s"], input=text + "\ndeclare -f; set -o posix; set",
+                                  env={"PATH": os.environ["PATH"], "HOME": "/root"},
+                                  stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
+            return [line for line in told.split("\n")
+                    if not line.startswith(("BASH_EXECUTION", "PPID=", "SHELLOPTS="))]
+
+        marks = dict(("@%s@" % name, "") for name in self.NAMES)
+        template, sent = self.source("boot.sh"), self.rendered().decode()
+        settings = sent[sent.index("\n{") + 1:sent.index("\nDROVER_END")]
+        for mark, filled in dict(marks, **{"@POWER_OFF@": "exit", "@SETTINGS@": settings}).items():
+            self.assertIn(mark, template)
+            template = template.replace(mark + "\n" * (not filled), filled)
+        for name in self.NAMES:
+            start = sent.find('cat >"$DIR/%s" <<' % name)
+            start = sent.index("\n", start) + 1
+            sent = sent[:start] + sent[sent.index("DROVER_END\n", start):]
+        self.assertEqual(understood(template), understood(sent))
+
+    def test_a_part_that_is_not_needed_is_not_sent(self):
+        for name, setting in (("def gate(", {"gpu_count": 1}),
+                              ("def give_access(", {"ca_pem": "PEM"}),
+                              ("def give_access(", {"git_hosts": [{"host": "h", "user": "u",
+                                                                   "token": "t"}]}),
+                              ("def give_access(", {"ssh_private_key": "K"})):
+            self.assertNotIn(name, self.rendered().decode())
+            self.assertIn(name, self.rendered(**setting).decode())
+
     def test_the_script_leaves_room_in_what_ec2_takes(self):
         """16 kB of user data, compressed: a machine's own settings get what is left."""
-        packed = subprocess.run(["gzip", "-9"], input=self.rendered(),
-                                stdout=subprocess.PIPE).stdout
-        self.assertLess(len(packed), 11.5 * 1024)
+        for limit, settings in ((9728, {}), (11264, {"gpu_count": 8, "ssh_private_key": "K"})):
+            packed = subprocess.run(["gzip", "-9"], input=self.rendered(**settings),
+                                    stdout=subprocess.PIPE).stdout
+            self.assertLess(len(packed), limit)
 
 
 class Words(unittest.TestCase):

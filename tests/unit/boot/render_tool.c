@@ -81,6 +81,8 @@ int main(int argc, char **argv)
         .power_off = (enum boot_power_off)choice(j, "power_off", power_offs),
         .cpu_only = flag(j, "cpu_only"),
         .gpus = text(j, "gpus"),
+        .gpu_count = number(j, "gpu_count"),
+        .gpu_patience_s = number(j, "gpu_patience_s"),
         .slots = number(j, "slots"),
         .docker_image = text(j, "docker_image"),
         .docker_args = text(j, "docker_args"),

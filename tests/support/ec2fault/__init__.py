@@ -73,11 +73,13 @@ Keys and rights.
 Time and settings.
   settings(**changes)              changes some and answers all (see settings.py)
   skip(seconds)                    moves what the cloud waits for (pending, lag, visibility) ahead
+  freeze(on=True)                  that time stands still but for skip()
   add_image(id, root_device="/dev/xvda", architecture="x86_64", size=8)
 Record.
   requests(action=None, since=0)   [{number, action, service, params (nested), body (base64), headers,
                                    access_key, account, region, mono, wall, status, code, rule,
                                    seconds} …]; params is what botocore's model makes of the wire names
+  wait_answered(number, timeout=30)  that request, once it was answered (status 0: closed without)
   counts()                         {action: how often}
   violations                       [{number, action, code, message} …]
   peak                             most instances pending or running at one time, ever

@@ -26,17 +26,26 @@ class Cloud:
         self.console, self.console_types = {}, set()
         self.subscribers = []
         self._live = 0
+        self._frozen = None
         self._skipped, self._due, self._number = 0.0, [], itertools.count()
         threading.Thread(target=self._work, daemon=True).start()
 
     # ---- time ------------------------------------------------------------------------------------
     def now(self):
         """What the cloud's own waiting is measured by."""
-        return time.monotonic() + self._skipped
+        return (time.monotonic() if self._frozen is None else self._frozen) + self._skipped
 
     def wall(self):
         """The server's clock, in UNIX seconds."""
         return time.time() + self.settings.clock_offset_s
+
+    def freeze(self, on):
+        """now() moves by skip() alone, until it is let go again."""
+        with self.lock:
+            now = self.now()
+            self._frozen = time.monotonic() if on else None
+            self._skipped += now - self.now()
+            self.changed.notify_all()
 
     def skip(self, seconds):
         with self.lock:
@@ -57,7 +66,8 @@ class Cloud:
             while not self.ended:
                 while self._due and self._due[0][0] <= self.now():
                     heapq.heappop(self._due)[2]()
-                self.changed.wait(self._due[0][0] - self.now() if self._due else None)
+                moves = self._due and self._frozen is None
+                self.changed.wait(self._due[0][0] - self.now() if moves else None)
 
     def end(self):
         with self.lock:

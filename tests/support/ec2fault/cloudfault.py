@@ -205,11 +205,17 @@ class Ec2Fault:
     def skip(self, seconds):
         self.cloud.skip(float(seconds))
 
+    def freeze(self, on=True):
+        self.cloud.freeze(on)
+
     def add_image(self, id, root_device="/dev/xvda", architecture="x86_64", size=8):
         self.cloud.moto.add_image(self.account, self.region, id, root_device, architecture, int(size))
 
     def requests(self, action=None, since=0):
         return self.record.requests(action, int(since))
+
+    def wait_answered(self, number, timeout=30):
+        return self.record.wait_answered(int(number), float(timeout))
 
     def counts(self):
         return self.record.counts()

@@ -10,7 +10,8 @@ METHODS = {
     "protect", "user_data", "console", "console_unsupported", "notice", "interrupt", "spot_price",
     "capacity", "quota", "sold_in", "rule", "clear_rule", "clear_rules", "release", "met", "wait_met",
     "add_key", "temporary_key", "expire_key", "remove_key", "deny", "allow", "web_identity", "settings",
-    "skip", "add_image", "requests", "counts", "violations", "peak", "launched", "life", "clear_record",
+    "skip", "freeze", "add_image", "requests", "wait_answered", "counts", "violations", "peak",
+    "launched", "life", "clear_record",
 }
 
 

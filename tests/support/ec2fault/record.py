@@ -7,7 +7,7 @@ import time
 
 
 class Entry:
-    """One request. status None: not answered (yet)."""
+    """One request. status None: not answered yet; 0: closed without."""
 
     def __init__(self, number, body, headers):
         self.number, self.body, self.headers = number, body, headers
@@ -23,7 +23,7 @@ class Entry:
 
 class Record:
     def __init__(self):
-        self._lock, self._number = threading.Lock(), 0
+        self._lock, self._number = threading.Condition(), 0
         self.entries, self.violations = [], []
 
     def open(self, body, headers):
@@ -35,8 +35,16 @@ class Record:
         return entry
 
     def close(self, entry, status, code):
-        entry.status, entry.code = status, code
-        entry.seconds = time.monotonic() - entry.mono
+        with self._lock:
+            entry.status, entry.code = status, code
+            entry.seconds = time.monotonic() - entry.mono
+            self._lock.notify_all()
+
+    def wait_answered(self, number, timeout):
+        with self._lock:
+            entry = next(entry for entry in self.entries if entry.number == number)
+            self._lock.wait_for(lambda: entry.status is not None, timeout)
+            return entry.facts()
 
     def violation(self, entry, error):
         with self._lock:

@@ -94,14 +94,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _hang(self, rule):
         """Holds the call until it is let go (True) or nobody waits any more (False)."""
-        while not rule.let_go.wait(0.02):
+        while True:
+            released = rule.let_go.wait(0.02)
             if select.select([self.connection], [], [], 0)[0]:
                 # TLS says goodbye in bytes; a plain caller that left is at its end.
                 if self.server.tls or self.connection.recv(1, socket.MSG_PEEK) == b"":
                     if rule.how.get("late"):
                         rule.let_go.wait()
                     return False
-        return True
+            if released:
+                return True
 
     def _send(self, reply, rule, call):
         fault = rule.fault if rule else None

@@ -71,7 +71,7 @@ class Moto:
         return found.value if found else None
 
     def key_exists(self, account, region, name):
-        return name in self._ec2(account, region).keypairs
+        return name in self._ec2(account, region).key_pairs
 
     def group(self, account, region, identity=None, name=None):
         """(id, name) or None."""

@@ -60,6 +60,13 @@ static bool exit_by_signal(const char *reason)
     return false;
 }
 
+bool judge_is_reported(const struct task *task, const struct dr_ledger_state *rows,
+                       const char *prefix, int64_t since_us)
+{
+    const struct dr_machine_row *by = rows_machine_of(rows, prefix, task->last_worker);
+    return (by == NULL || by->ended_us == 0) && task->report_us > since_us + JUDGE_SLACK_US;
+}
+
 /* Whether the task can have been this machine's at all; if so, *seen tells if anyone saw it. */
 static bool is_its_task(const struct judge_case *given, bool *seen, const char **why_not)
 {
@@ -72,10 +79,7 @@ static bool is_its_task(const struct judge_case *given, bool *seen, const char *
         return false;
     *why_not = "it changed after the machine's end: somebody else has it";
     if (task->changed_us > machine->ended_us + JUDGE_SLACK_US ||
-        task->report_us > machine->ended_us + JUDGE_SLACK_US)
-        return false;
-    *why_not = "another worker runs it";
-    if (given->run_elsewhere)
+        judge_is_reported(task, given->rows, given->prefix, machine->ended_us))
         return false;
     *why_not = "nothing ties it to the machine";
     if (*seen || strcmp(task->hostname, machine->instance_id) == 0)
@@ -88,6 +92,20 @@ static bool is_its_task(const struct judge_case *given, bool *seen, const char *
         if (task->queue[0] != '\0' && strcmp(machine->queues.items[i], task->queue) == 0)
             return true;
     return false;
+}
+
+/* What a worker is said to run although the task's own record knows nothing of that: whoever lives
+ * reports again, into that record. And a report of a dead one, which waited at the door of a server
+ * that hung, is no sign of life, unless another follows. */
+static bool may_live(const struct judge_case *given, const char **why)
+{
+    const struct task *task = given->task;
+    *why = "another worker is said to run it";
+    if (given->run_elsewhere)
+        return true;
+    *why = "a report of it came after its machine's end: it must stay the last";
+    return task->report_us > given->machine->ended_us + JUDGE_SLACK_US &&
+           given->now_us - task->report_us < given->proof_ms * 1000;
 }
 
 static enum verdict judge_stopped(const struct judge_case *given, const char **why)
@@ -162,6 +180,8 @@ static enum verdict judge(const struct judge_case *given, const char **why)
         return VERDICT_WAIT;
     if (!is_its_task(given, &seen, why))
         return VERDICT_LEAVE;
+    if (may_live(given, why))
+        return VERDICT_WAIT;
     if (task_is(given->task, "queued"))
         return judge_queued(given, why);
     if (task_is(given->task, "in_progress"))

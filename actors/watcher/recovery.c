@@ -41,8 +41,11 @@ bool recovery_is_run(const struct picture *picture, const char *task, const char
     const struct workers *workers = &picture->workers;
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
+        const struct dr_machine_row *machine =
+            rows_instance(picture->claims->rows, view->instance_id);
         if (view->proven && strcmp(view->task, task) == 0 &&
-            (but_instance[0] == '\0' || strcmp(view->instance_id, but_instance) != 0))
+            (machine == NULL ||
+             (machine->ended_us == 0 && strcmp(machine->instance_id, but_instance) != 0)))
             return true;
     }
     return false;
@@ -235,6 +238,7 @@ static int64_t judge_one(struct recovery *recovery, const struct ending *ending,
         .decided_us = ending->decided_us,
         .now_us = port_now(recovery->claims->port).wall_us,
         .still_ms = recovery->root->timing.popped_still_ms,
+        .proof_ms = recovery->root->timing.worker_proof_ms,
     };
     if (is_known(recovery, machine->id, task))
         return 0;

@@ -45,7 +45,8 @@ bool recovery_busy(const struct recovery *recovery);
 void recovery_open(struct recovery *recovery, const struct dr_machine_row *machine,
                    const struct task *task, enum verdict verdict, const char *why);
 
-/* True when a proven worker reports the task that is not of this instance ("" : of any). */
+/* True when the list shows a worker with the task that reported lately and may live: none of this
+ * instance ("": of any), nor of a machine whose end is confirmed, whose worker stays listed. */
 bool recovery_is_run(const struct picture *picture, const char *task, const char *but_instance);
 
 #endif

@@ -105,7 +105,7 @@ static struct step_plan judge_enqueued_step(const struct dr_recovery_row *row,
 }
 
 struct step_plan step_judge(const struct dr_recovery_row *row, const struct task *task,
-                            bool in_queue, bool run_by_someone, bool trusted)
+                            bool in_queue, enum run run, bool trusted)
 {
     if (is(row->step, "enqueued"))
         return judge_enqueued_step(row, task, in_queue);
@@ -114,9 +114,9 @@ struct step_plan step_judge(const struct dr_recovery_row *row, const struct task
                                                        : judge_reset_step(row, task);
     if (plan.action == STEP_RECORD || plan.action == STEP_DROP)
         return plan;
-    if (run_by_someone)
+    if (run == RUN_SURE)
         return drop("a live worker runs the task: it is left alone");
-    if (!trusted)
+    if (run == RUN_SAID || !trusted)
         plan.action = STEP_WAIT;
     return plan;
 }
@@ -242,6 +242,18 @@ static void carry_out(struct op *op)
     }
 }
 
+static enum run run_of(const struct steps *steps, const struct dr_recovery_row *row,
+                       const struct task *task)
+{
+    const struct picture *picture = steps->picture;
+    const struct dr_machine_row *machine = rows_machine(steps->claims->rows, row->machine);
+    int64_t since_us = machine == NULL ? row->created_us : machine->ended_us;
+    if (judge_is_reported(task, steps->claims->rows, picture->root->worker_prefix, since_us))
+        return RUN_SURE;
+    const char *but = machine == NULL ? "" : machine->instance_id;
+    return recovery_is_run(picture, task->id, but) ? RUN_SAID : RUN_NONE;
+}
+
 /* Task and queue were read just now: decide and act. */
 static void decide(struct op *op, bool in_queue)
 {
@@ -252,9 +264,8 @@ static void decide(struct op *op, bool in_queue)
         op_end(op, AGAIN_MS);
         return;
     }
-    const struct dr_machine_row *machine = rows_machine(op->steps->claims->rows, row->machine);
-    bool run = recovery_is_run(picture, op->task, machine == NULL ? "" : machine->instance_id);
-    op->plan = step_judge(row, &task, in_queue, run, picture_fresh(picture, op->steps->fresh_ms));
+    op->plan = step_judge(row, &task, in_queue, run_of(op->steps, row, &task),
+                          picture_fresh(picture, op->steps->fresh_ms));
     snprintf(op->why, sizeof op->why, "%s", op->plan.why);
     carry_out(op);
 }

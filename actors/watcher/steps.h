@@ -19,7 +19,7 @@ void steps_step(struct steps *steps);
 
 /* What to do next for a recovery, seeing its task as it is now. */
 enum step_action {
-    STEP_WAIT,    /* preconditions do not hold at the moment */
+    STEP_WAIT,    /* preconditions do not hold, or cannot be told, at the moment */
     STEP_RECORD,  /* it is done already: record `step` */
     STEP_DROP,    /* the task is somebody else's by now: record `dropped` */
     STEP_STOP,    /* tasks.stopped */
@@ -34,7 +34,11 @@ struct step_plan {
     const char *step; /* to be recorded when it is done */
     const char *why;  /* for people */
 };
+/* Whether a live worker has the task. What only the workers' list says may be a dead one's last
+ * word: that is waited for, until the report is old or the task's own record has it. */
+enum run { RUN_NONE, RUN_SAID, RUN_SURE };
+
 struct step_plan step_judge(const struct dr_recovery_row *row, const struct task *task,
-                            bool in_queue, bool run_by_someone, bool trusted);
+                            bool in_queue, enum run run, bool trusted);
 
 #endif

@@ -76,6 +76,13 @@ const struct dr_slot_row *rows_slot(const struct dr_ledger_state *rows, const ch
     return NULL;
 }
 
+const struct dr_machine_row *rows_machine_of(const struct dr_ledger_state *rows, const char *prefix,
+                                             const char *worker)
+{
+    struct worker_name name;
+    return worker_parse(worker, prefix, &name) ? rows_instance(rows, name.instance) : NULL;
+}
+
 static bool state_is(const struct dr_machine_row *machine, const char *const *states)
 {
     for (; *states != NULL; states++)

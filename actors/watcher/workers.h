@@ -49,6 +49,9 @@ const struct dr_machine_row *rows_machine(const struct dr_ledger_state *rows, co
 const struct dr_machine_row *rows_instance(const struct dr_ledger_state *rows,
                                            const char *instance_id);
 const struct dr_slot_row *rows_slot(const struct dr_ledger_state *rows, const char *worker);
+/* The machine of the worker of this id; NULL: it is none of ours, or of one that was forgotten. */
+const struct dr_machine_row *rows_machine_of(const struct dr_ledger_state *rows, const char *prefix,
+                                             const char *worker);
 
 /* True for a state in which the machine's agents may be alive. */
 bool machine_may_work(const struct dr_machine_row *machine);

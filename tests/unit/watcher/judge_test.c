@@ -42,12 +42,20 @@ static const struct row table[] = {
      false, false, VERDICT_RUNNING},
     {"the user had asked to stop", "in_progress", "aborted", "stopping", ME, "i-1", "q1", 950, 950,
      940, true, false, false, VERDICT_FINISH_ABORT},
-    {"another worker runs it", "in_progress", "", "", ME, "i-1", "q1", 800, 990, 985, true, false,
-     true, VERDICT_LEAVE},
+    {"another worker is said to run it", "in_progress", "", "", ME, "i-1", "q1", 800, 990, 985,
+     true, false, true, VERDICT_WAIT},
     {"started again after the end", "in_progress", "", "", ME, "i-1", "q1", 1010, 1010, 985, true,
      false, false, VERDICT_LEAVE},
-    {"reported after the end", "in_progress", "", "", ME, "i-1", "q1", 800, 1050, 1050, true, false,
-     false, VERDICT_LEAVE},
+    {"reported by the dead, just now", "in_progress", "", "", ME, "i-1", "q1", 800, 1050, 1050,
+     true, false, false, VERDICT_WAIT},
+    {"reported by the dead, and no more", "in_progress", "", "", ME, "i-1", "q1", 800, 1005, 1005,
+     true, false, false, VERDICT_RUNNING},
+    {"reported by one dead before, just now", "in_progress", "", "", GONE, "i-1", "q1", 800, 1050,
+     1050, true, false, false, VERDICT_WAIT},
+    {"reported by one dead before, and no more", "in_progress", "", "", GONE, "i-1", "q1", 800,
+     1005, 1005, true, false, false, VERDICT_RUNNING},
+    {"reported by another after the end", "in_progress", "", "", OTHER, "i-1", "q1", 800, 1050,
+     1050, true, false, false, VERDICT_LEAVE},
     {"edited by a person after the end", "in_progress", "", BY_ME, ME, "i-1", "q1", 800, 1050, 985,
      true, false, false, VERDICT_RUNNING},
     {"seen here, but i-10 had it later", "in_progress", "", "", OTHER, "i-10", "q1", 800, 990, 985,
@@ -142,7 +150,8 @@ static struct judge_case given(const struct row *row, struct task *task)
                                .run_elsewhere = row->elsewhere,
                                .decided_us = 900 * S,
                                .now_us = 1100 * S,
-                               .still_ms = 300000};
+                               .still_ms = 300000,
+                               .proof_ms = 90000};
 }
 
 static void every_row(void **state)

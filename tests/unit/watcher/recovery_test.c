@@ -17,7 +17,9 @@ static void every_step(void **state)
     static const struct {
         const char *what, *step, *kind, *mode;
         const char *status, *reason, *changed; /* the task now; the row was made at "c1" */
-        bool in_queue, run, trusted;
+        bool in_queue;
+        enum run run;
+        bool trusted;
         enum step_action action;
         const char *next;
     } rows[] = {
@@ -25,8 +27,12 @@ static void every_step(void **state)
          STEP_STOP, "stopped"},
         {"not while nothing can be trusted", "intended", "running", "continue", "in_progress", "",
          "c1", 0, 0, 0, STEP_WAIT, NULL},
-        {"a live worker has it", "intended", "running", "continue", "in_progress", "", "c1", 0, 1,
-         1, STEP_DROP, "dropped"},
+        {"a live worker has it", "intended", "running", "continue", "in_progress", "", "c1", 0,
+         RUN_SURE, 1, STEP_DROP, "dropped"},
+        {"maybe a live worker has it", "intended", "running", "continue", "in_progress", "", "c1",
+         0, RUN_SAID, 1, STEP_WAIT, NULL},
+        {"stopped, and maybe one has it", "stopped", "running", "continue", "stopped", OURS, "c2",
+         0, RUN_SAID, 1, STEP_WAIT, NULL},
         {"the stop went through, unheard", "intended", "running", "continue", "stopped", OURS, "c2",
          0, 0, 0, STEP_RECORD, "stopped"},
         {"another recovery's stop", "intended", "running", "continue", "stopped",
@@ -110,12 +116,12 @@ static void a_mark_outlives_the_stop(void **state)
                                   .status_changed = "c1",
                                   .note = "not put back: enough"};
     struct task task = {.id = "t1", .status = "in_progress", .status_changed = "c1"};
-    struct step_plan plan = step_judge(&row, &task, false, false, true);
+    struct step_plan plan = step_judge(&row, &task, false, RUN_NONE, true);
     assert_int_equal(plan.action, STEP_STOP);
     assert_string_equal(plan.why, row.note);
     task.status = "stopped";
     task.status_reason = OURS;
-    plan = step_judge(&row, &task, false, false, true);
+    plan = step_judge(&row, &task, false, RUN_NONE, true);
     assert_int_equal(plan.action, STEP_RECORD);
     assert_string_equal(plan.why, row.note);
 }
@@ -141,7 +147,7 @@ static const char *const queue_ids[] = {"qc"};
 
 struct bench {
     struct fake fake;
-    struct dr_machine_row machine;
+    struct dr_machine_row machine, before; /* `before` is no row unless a test says so */
     struct dr_slot_row slot;
     struct dr_recovery_row recoveries[4];
     struct dr_ledger_state rows;
@@ -201,6 +207,8 @@ static void look(struct bench *b, int64_t ms, const char *entries, const char *c
         if (strcmp(fake_next(&b->fake), "workers.get_all") == 0) {
             snprintf(text, sizeof text, "{\"workers\":[%s]}", workers);
             fake_answer(&b->fake, "workers.get_all", text);
+        } else if (strcmp(fake_next(&b->fake), "workers.unregister") == 0) {
+            fake_answer(&b->fake, "workers.unregister", "{}"); /* a later report lists it again */
         } else if (strcmp(fake_next(&b->fake), "tasks.get_all") == 0) {
             snprintf(text, sizeof text, "{\"tasks\":[%s]}", checks);
             fake_answer(&b->fake, "tasks.get_all", text);
@@ -214,8 +222,9 @@ static void look(struct bench *b, int64_t ms, const char *entries, const char *c
             fake_answer(&b->fake, "queues.get_all", text);
         }
     }
-    while (b->fake.ask_count > 0 && b->fake.asks[0].type == DR_HEALTH_MARK)
-        fake_ack(&b->fake, DR_HEALTH_MARK, true, "", 0, NULL);
+    while (b->fake.ask_count > 0 &&
+           (b->fake.asks[0].type == DR_HEALTH_MARK || b->fake.asks[0].type == DR_SLOTS_OBSERVED))
+        fake_ack(&b->fake, b->fake.asks[0].type, true, "", 0, NULL);
 }
 
 #define TASK(status, more)                                                                   \
@@ -372,18 +381,120 @@ static void a_machine_eater_is_marked(void **state)
     teardown(&b);
 }
 
+#define WORKER(id, time) \
+    "{\"id\":\"" id "\",\"last_report_time\":\"2027-01-15T" time "\",\"task\":{\"id\":\"t1\"}}"
+#define REPORTED(by, time) \
+    ",\"last_worker\":\"" by "\",\"last_worker_report\":\"2027-01-15T" time "\""
+
+/* The machine is judged again and again; the seconds until a recovery is opened, or -1. */
+static int opened_after(struct bench *b, const char *task, const char *workers)
+{
+    for (int s = 0; s <= 200; s++) {
+        look(b, s == 0 ? 0 : 1000, "", "", workers);
+        recovery_step(&b->recovery);
+        if (b->fake.call_count > 0)
+            answer_queries(b, task);
+        if (b->fake.ask_count > 0)
+            return s;
+    }
+    return -1;
+}
+
 static void what_another_runs_is_left_alone(void **state)
 {
     (void)state;
     struct bench b;
     setup(&b, "gone");
-    look(&b, 0, "", "",
-         "{\"id\":\"office\",\"last_report_time\":\"2027-01-15T07:59:58\",\"task\":{\"id\":\"t1\"}"
-         "}");
-    recovery_step(&b.recovery);
-    answer_queries(&b, TASK("in_progress", ""));
-    assert_int_equal(b.fake.ask_count, 0);
+    assert_int_equal(opened_after(&b, TASK("in_progress", REPORTED("office", "08:00:08")),
+                                  WORKER("office", "08:00:08")),
+                     -1);
+    assert_true(b.recovery.endings->judged);
     teardown(&b);
+}
+
+/* The list alone does not say that a worker lives: its word is waited for. */
+static void what_another_is_only_said_to_run_is_put_back(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "gone");
+    assert_in_range(opened_after(&b, TASK("in_progress", ""), WORKER("office", "07:59:58")), 88,
+                    125);
+    teardown(&b);
+}
+
+/* The task ran on m0, whose last report waited at the server's door and listed its worker anew; it
+ * was put back and ran on m1, which is gone as well. */
+static void setup_two_ends(struct bench *b)
+{
+    setup(b, "gone");
+    b->before = b->machine;
+    b->before.id = "m0";
+    b->before.instance_id = "i-0";
+    b->before.ended_us = WALL - 50000000;
+    b->rows.machines.count = 2; /* `machine` and `before` lie one after the other */
+}
+
+static void a_dead_machines_worker_runs_nothing(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup_two_ends(&b);
+    b.recovery.since_us = WALL - 40000000; /* m0 was judged */
+    assert_int_equal(
+        opened_after(&b, TASK("in_progress", ""), WORKER("drover:local:small:i-0", "07:59:58")), 0);
+    assert_string_equal(
+        ((const struct dr_recovery_open *)fake_asked(&b.fake, DR_RECOVERY_OPEN))->recovery.machine,
+        "m1");
+    teardown(&b);
+}
+
+/* What becomes of an open recovery: the next call after task and queue were read, or the step that
+ * is recorded. */
+static const char *goes_on(const char *task, const char *workers)
+{
+    static char found[64];
+    struct bench b;
+    setup_two_ends(&b);
+    b.recovery.since_us = WALL + 1; /* both were judged */
+    b.recoveries[0] = (struct dr_recovery_row){.id = "r1",
+                                               .version = 1,
+                                               .machine = "m1",
+                                               .task = "t1",
+                                               .queue = "qc",
+                                               .status_changed = "2027-01-15T07:59:00",
+                                               .kind = "running",
+                                               .mode = "continue",
+                                               .step = "intended",
+                                               .note = ""};
+    b.rows.recoveries.count = 1;
+    look(&b, 0, "", "", workers);
+    recovery_step(&b.recovery);
+    char text[1024];
+    snprintf(text, sizeof text, TASKS("%s"), task);
+    fake_answer(&b.fake, "tasks.get_all", text);
+    fake_answer(&b.fake, "queues.get_all", QUEUE(""));
+    snprintf(found, sizeof found, "%s", fake_next(&b.fake));
+    if (b.fake.ask_count > 0)
+        snprintf(found, sizeof found, "%s",
+                 ((const struct dr_recovery_step *)fake_asked(&b.fake, DR_RECOVERY_STEP))->step);
+    teardown(&b);
+    return found;
+}
+
+static void only_a_living_worker_ends_a_recovery(void **state)
+{
+    (void)state;
+    static const char dead[] = WORKER("drover:local:small:i-0", "07:59:58");
+    static const char office[] = WORKER("office", "07:59:58");
+    assert_string_equal(goes_on(TASK("in_progress", ""), ""), "tasks.stopped");
+    assert_string_equal(goes_on(TASK("in_progress", ""), dead), "tasks.stopped");
+    assert_string_equal(goes_on(TASK("in_progress", ""), office), "");
+    assert_string_equal(goes_on(TASK("in_progress", REPORTED("office", "08:00:05")), ""),
+                        "dropped");
+    assert_string_equal(
+        goes_on(TASK("in_progress", REPORTED("drover:local:small:i-0", "08:00:05")), dead),
+        "tasks.stopped");
 }
 
 #define MISSED                                                                                     \
@@ -512,6 +623,9 @@ int main(void)
         cmocka_unit_test(nothing_is_put_back_while_settling),
         cmocka_unit_test(a_machine_eater_is_marked),
         cmocka_unit_test(what_another_runs_is_left_alone),
+        cmocka_unit_test(what_another_is_only_said_to_run_is_put_back),
+        cmocka_unit_test(a_dead_machines_worker_runs_nothing),
+        cmocka_unit_test(only_a_living_worker_ends_a_recovery),
         cmocka_unit_test(an_orphan_is_put_back_after_a_while),
         cmocka_unit_test(what_stood_in_a_queue_meanwhile_is_none),
         cmocka_unit_test(a_dead_agents_late_word_starts_nothing),

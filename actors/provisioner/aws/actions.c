@@ -88,6 +88,8 @@ void aws_policy(const char *deployment, bool instance_profile, struct dr_strbuf 
     if (instance_profile)
         statement(out, deployment, "PassRole", "iam:PassRole",
                   "{\"StringEquals\": {\"iam:PassedToService\": \"ec2.amazonaws.com\"}}", true);
+    /* For images by alias (resolve:ssm:...). */
+    statement(out, deployment, "ResolveImage", "ssm:GetParameters", NULL, true);
     statement(out, deployment, "FirstSpotUse", "iam:CreateServiceLinkedRole",
               "{\"StringEquals\": {\"iam:AWSServiceName\": \"spot.amazonaws.com\"}}", false);
     dr_strbuf_add_text(out, "  ]\n}\n");

@@ -10,5 +10,5 @@ if(EXISTS ${FILE})
 endif()
 if(NOT made STREQUAL found)
   message(FATAL_ERROR "${FILE} is not what its table makes. Run:\n"
-    "  cmake --build --preset dev --target docs\nand commit the page with the table.")
+    "  cmake --build --preset dev --target docs docs-aws\nand commit the page with the table.")
 endif()

@@ -128,6 +128,11 @@ enum lifecycle_verdict machine_step(struct txn *txn, struct dr_machine_row *row,
     return cell.verdict;
 }
 
+void machine_done(struct txn *txn, const struct dr_machine_row *row)
+{
+    txn_done(txn, pool_one(txn->pool, row->id), "machine %s is %s", row->id, row->state);
+}
+
 /* ---- meta ----------------------------------------------------------------------------------- */
 int64_t meta_int(struct store *store, const char *name)
 {

@@ -32,6 +32,7 @@ enum machine_event {
     EVENT_SEEN_ABSENT,  /* a trusted list does not show it (P4: that is no end) */
     EVENT_ENDED,        /* the cloud said by id that it is gone */
     EVENT_DRAIN,        /* it is to go */
+    EVENT_DOOMED,       /* it goes, by its own word (unfit) or the cloud's (P21) */
     EVENT_ACK_DONE,     /* its guard stopped the agent and says so */
     EVENT_ACK_REFUSED,  /* its guard found a task running */
     EVENT_TERMINATE,    /* it is to be ended in the cloud now */

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the cloud, the watcher, the guard and the reaper say of machines. */
+/* What the cloud and the watcher say of machines. */
 #include <string.h>
 
 #include "launch.h"
 #include "txn.h"
 
-static void done(struct txn *txn, const struct dr_machine_row *row)
-{
-    txn_done(txn, pool_one(txn->pool, row->id), "machine %s is %s", row->id, row->state);
-}
-
 /* ---- the cloud's word ----------------------------------------------------------------------- */
 static const char *ended_cause(struct txn *txn, const struct dr_machine_row *row,
                                const char *sentence)
 {
+    if (strcmp(row->drain_reason, "unfit") == 0) /* what was wrong with it stays to be read */
+        return pool_printf(txn->pool, "%s; it ended%s%s", row->cause, *sentence == '\0' ? "" : ": ",
+                           sentence);
     bool planned = strcmp(row->state, "terminating") == 0 || *row->drain_mode != '\0';
     return pool_printf(txn->pool, "%s%s%s",
                        planned ? "ended as planned" : "ended by itself or from outside",
@@ -43,9 +41,11 @@ void handle_machine_seen(struct txn *txn, const void *body)
         event = EVENT_SEEN_ABSENT;
     else if (strcmp(seen->word, "ended") == 0)
         event = EVENT_ENDED;
+    else if (strcmp(seen->word, "noticed") == 0)
+        event = EVENT_DOOMED;
     else {
-        txn_refuse(txn, "bad-request", "a machine is seen present, absent or ended, not \"%s\"",
-                   seen->word);
+        txn_refuse(txn, "bad-request",
+                   "a machine is seen present, absent, ended or noticed, not \"%s\"", seen->word);
         return;
     }
     if (!machine_load(txn, seen->machine, 0, &row) || !txn_own_account(txn, row.account))
@@ -55,8 +55,13 @@ void handle_machine_seen(struct txn *txn, const void *body)
                    row.instance_id, seen->instance_id);
         return;
     }
-    if (event == EVENT_ENDED && !own_word(txn, &row, seen))
+    if ((event == EVENT_ENDED || event == EVENT_DOOMED) && !own_word(txn, &row, seen))
         return;
+    if (event == EVENT_DOOMED) { /* P21; its guard may have had no time to say so */
+        if (txn_may_end(txn))
+            machine_leave(txn, &row, event, &(struct away){"now", "notice", seen->sentence});
+        return;
+    }
     const char *cause = event == EVENT_ENDED ? ended_cause(txn, &row, seen->sentence)
                                              : pool_text(txn->pool, seen->sentence);
     const char *from;
@@ -69,7 +74,7 @@ void handle_machine_seen(struct txn *txn, const void *body)
         if (event == EVENT_ENDED)
             key_release(txn, row.attempt);
     }
-    done(txn, &row);
+    machine_done(txn, &row);
 }
 
 /* ---- adoption (P25) ------------------------------------------------------------------------- */
@@ -148,7 +153,7 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
         row.drain_reason = "surplus";
         change_machine(txn, &row, from);
     }
-    done(txn, &row);
+    machine_done(txn, &row);
 }
 
 void handle_machine_found(struct txn *txn, const void *body)
@@ -194,7 +199,7 @@ void handle_machine_up(struct txn *txn, const void *body)
         row.cause = pool_printf(txn->pool, "its worker %s was seen", up->worker);
     if (first || verdict == LIFECYCLE_MOVE)
         change_machine(txn, &row, from);
-    done(txn, &row);
+    machine_done(txn, &row);
 }
 
 /* All its slots are idle since: the latest of them; 0 when one is busy. */
@@ -249,110 +254,4 @@ void handle_slots_observed(struct txn *txn, const void *body)
             return;
     }
     txn_done(txn, (struct dr_strs){0}, "%zu slots noted", observed->slots.count);
-}
-
-/* ---- taking away ---------------------------------------------------------------------------- */
-static int strength(const char *mode)
-{
-    static const char *const modes[] = {"idle", "after-task", "now"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(mode, modes[i]) == 0)
-            return i + 1;
-    }
-    return 0;
-}
-
-static void set_drain(struct txn *txn, struct dr_machine_row *row,
-                      const struct dr_machine_drain *by)
-{
-    row->drain_mode = pool_text(txn->pool, by->mode);
-    row->drain_reason = pool_text(txn->pool, by->reason);
-    row->cause = pool_text(txn->pool, by->sentence);
-}
-
-static bool known_reason(const char *reason)
-{
-    static const char *const reasons[] = {
-        "idle", "never-registered", "silent", "age", "hand", "cap", "leak", "surplus"};
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (strcmp(reason, reasons[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-void handle_machine_drain(struct txn *txn, const void *body)
-{
-    const struct dr_machine_drain *drain = body;
-    struct dr_machine_row row;
-    const char *from;
-    if (strength(drain->mode) == 0 || !known_reason(drain->reason)) {
-        txn_refuse(txn, "bad-request", "a machine is not drained in mode \"%s\" for reason \"%s\"",
-                   drain->mode, drain->reason);
-        return;
-    }
-    if (!txn_may_end(txn) || !machine_load(txn, drain->machine, drain->version, &row))
-        return;
-    enum lifecycle_verdict verdict = machine_step(txn, &row, EVENT_DRAIN, &from);
-    if (verdict == LIFECYCLE_REFUSE)
-        return;
-    if (verdict == LIFECYCLE_MOVE && strcmp(row.state, "cancelled") == 0)
-        row.cause = pool_text(txn->pool, drain->sentence);
-    else if (verdict == LIFECYCLE_MOVE)
-        set_drain(txn, &row, drain);
-    bool stronger = strcmp(row.state, "draining") == 0 && verdict == LIFECYCLE_STAY &&
-                    strength(drain->mode) > strength(row.drain_mode);
-    if (stronger)
-        set_drain(txn, &row, drain);
-    if (verdict == LIFECYCLE_MOVE || stronger)
-        change_machine(txn, &row, from);
-    done(txn, &row);
-}
-
-void handle_drain_answered(struct txn *txn, const void *body)
-{
-    const struct dr_drain_answered *answered = body;
-    struct dr_machine_row row;
-    const char *from;
-    bool refused = strcmp(answered->answer, "refused") == 0;
-    if (!refused && strcmp(answered->answer, "done") != 0) {
-        txn_refuse(txn, "bad-request", "a guard answers done or refused, not \"%s\"",
-                   answered->answer);
-        return;
-    }
-    if (!machine_load(txn, answered->machine, 0, &row))
-        return;
-    enum lifecycle_verdict verdict =
-        machine_step(txn, &row, refused ? EVENT_ACK_REFUSED : EVENT_ACK_DONE, &from);
-    if (verdict == LIFECYCLE_REFUSE)
-        return;
-    bool first = !refused && row.drain_acked_us == 0 && row.ended_us == 0;
-    if (first)
-        row.drain_acked_us = txn->now_us;
-    if (verdict == LIFECYCLE_MOVE) {
-        row.drain_mode = row.drain_reason = "";
-        row.drain_acked_us = 0;
-        row.up_us = row.up_us == 0 ? txn->now_us : row.up_us;
-        row.cause = "its guard refused the drain: a task runs";
-    }
-    if (first || verdict == LIFECYCLE_MOVE)
-        change_machine(txn, &row, from);
-    done(txn, &row);
-}
-
-void handle_machine_terminate(struct txn *txn, const void *body)
-{
-    const struct dr_machine_terminate *terminate = body;
-    struct dr_machine_row row;
-    const char *from;
-    if (!txn_may_end(txn) || !machine_load(txn, terminate->machine, terminate->version, &row))
-        return;
-    enum lifecycle_verdict verdict = machine_step(txn, &row, EVENT_TERMINATE, &from);
-    if (verdict == LIFECYCLE_REFUSE)
-        return;
-    if (verdict == LIFECYCLE_MOVE) {
-        row.cause = pool_text(txn->pool, terminate->sentence);
-        change_machine(txn, &row, from);
-    }
-    done(txn, &row);
 }

@@ -95,6 +95,19 @@ bool attempt_load(struct txn *txn, const char *id, struct dr_attempt_row *row);
 enum lifecycle_verdict machine_step(struct txn *txn, struct dr_machine_row *row,
                                     enum machine_event event, const char **from);
 
+/* Answers with the row as it is now. */
+void machine_done(struct txn *txn, const struct dr_machine_row *row);
+
+/* How a machine is to go, and why. */
+struct away {
+    const char *mode, *reason, *sentence;
+};
+
+/* Applies DRAIN or DOOMED to the row, changes it and answers. A stronger mode replaces a weaker
+ * one, and unfit any other reason: nothing runs there. */
+void machine_leave(struct txn *txn, struct dr_machine_row *row, enum machine_event event,
+                   const struct away *away);
+
 /* The key of a closed attempt goes when none of its machines lives any more (P11, P22). */
 void key_release(struct txn *txn, const char *attempt);
 

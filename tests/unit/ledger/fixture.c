@@ -127,7 +127,7 @@ void fixture_fill(const struct dr_desc *desc, void *record)
 const char *fixture_sender(enum dr_type type)
 {
     uint32_t from = dr_row_by_type(type)->from;
-    for (int role = 0; role < DR_ROLE_COUNT; role++) {
+    for (int role = DR_ROLE_COUNT - 1; role >= 0; role--) {
         if (from & (1u << role))
             return dr_role_name((enum dr_role)role);
     }

@@ -45,7 +45,7 @@ void fixture_commit(struct fixture *f);
 bool fixture_ask_as(struct fixture *f, const char *from, enum dr_type type, const void *body,
                     const char *request);
 
-/* From the role that may send it. */
+/* From the (last) role that may send it. */
 #define ask(f, TYPE, rec, ...) \
     fixture_ask_as(f, fixture_sender(DR_##TYPE), DR_##TYPE, &(struct dr_##rec){__VA_ARGS__}, NULL)
 const char *fixture_sender(enum dr_type type);

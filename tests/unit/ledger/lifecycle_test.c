@@ -6,27 +6,29 @@
 #include <string.h>
 
 /* One row a state, one word an event, in the order of the enum:
- * want cancel open refused bound up present absent ended drain done refused terminate give-up.
+ * want cancel open refused bound up present absent ended drain doomed done refused terminate
+ * give-up.
  * "-" refuses, "=" stays, "<" resumes. */
 static const char *const expected[STATE_COUNT][EVENT_COUNT] = {
-    [STATE_NONE] = {"wanted", "-", "-", "-", "booting", "-", "-", "-", "-", "-", "-", "-", "-",
+    [STATE_NONE] = {"wanted", "-", "-", "-", "booting", "-", "-", "-", "-", "-", "-", "-", "-", "-",
                     "-"},
     [STATE_WANTED] = {"-", "cancelled", "launching", "-", "-", "-", "-", "-", "-", "cancelled", "-",
-                      "-", "-", "failed"},
-    [STATE_CANCELLED] = {"-", "=", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-", "-"},
+                      "-", "-", "-", "failed"},
+    [STATE_CANCELLED] = {"-", "=", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-", "-", "-"},
     [STATE_LAUNCHING] = {"-", "-", "-", "wanted", "booting", "-", "-", "-", "-", "-", "-", "-", "-",
-                         "failed"},
-    [STATE_BOOTING] = {"-", "-", "-", "-", "=", "up", "=", "absent", "gone", "draining", "-", "-",
-                       "-", "-"},
-    [STATE_UP] = {"-", "-", "-", "-", "=", "=", "=", "absent", "gone", "draining", "-", "=", "-",
-                  "-"},
-    [STATE_DRAINING] = {"-", "-", "-", "-", "=", "=", "=", "absent", "gone", "=", "=", "up",
+                         "-", "failed"},
+    [STATE_BOOTING] = {"-", "-", "-", "-", "=", "up", "=", "absent", "gone", "draining", "draining",
+                       "-", "-", "-", "-"},
+    [STATE_UP] = {"-", "-", "-", "-", "=", "=", "=", "absent", "gone", "draining", "draining", "-",
+                  "=", "-", "-"},
+    [STATE_DRAINING] = {"-", "-", "-", "-", "=", "=", "=", "absent", "gone", "=", "=", "=", "up",
                         "terminating", "-"},
-    [STATE_ABSENT] = {"-", "-", "-", "-", "=", "=", "<", "=", "gone", "draining", "=", "-", "-",
-                      "-"},
-    [STATE_TERMINATING] = {"-", "-", "-", "-", "=", "=", "=", "=", "gone", "=", "=", "=", "=", "-"},
-    [STATE_GONE] = {"-", "-", "-", "-", "-", "-", "-", "=", "=", "=", "=", "=", "=", "-"},
-    [STATE_FAILED] = {"-", "=", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-", "="},
+    [STATE_ABSENT] = {"-", "-", "-", "-", "=", "=", "<", "=", "gone", "draining", "draining", "=",
+                      "-", "-", "-"},
+    [STATE_TERMINATING] = {"-", "-", "-", "-", "=", "=", "=", "=", "gone", "=", "=", "=", "=", "=",
+                           "-"},
+    [STATE_GONE] = {"-", "-", "-", "-", "-", "-", "-", "=", "=", "=", "=", "=", "=", "=", "-"},
+    [STATE_FAILED] = {"-", "=", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-", "-", "="},
 };
 
 static void every_cell(void **state)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drover/assert.h"
+#include "notice.h"
 
 /* Rows are fetched when something changed, and anyway after this: events may be lost. */
 #define ROWS_PERIOD_MS 5000
@@ -107,6 +108,10 @@ void watcher_step(struct watcher *watcher, int64_t calls)
     if (watcher->claims.rows == NULL)
         return;
     picture_step(&watcher->picture, is_busy(watcher), calls);
+    json_t *listed = picture_take_list(&watcher->picture);
+    if (listed != NULL)
+        notice_hear(&watcher->drain, listed);
+    json_decref(listed);
     /* While the server does not answer, only the pictures try it. */
     if (watcher->picture.pace.failures > 0 || watcher->picture.whole == 0)
         return;

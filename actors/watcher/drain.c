@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drover/assert.h"
+#include "notice.h"
 #include "workers.h"
 
 #define LEFTOVER_PERIOD_MS 15000
@@ -25,7 +26,7 @@ void drain_free(struct drain *drain)
     }
 }
 
-static struct drain_memory *remember(struct drain *drain, const char *instance)
+struct drain_memory *drain_remember(struct drain *drain, const char *instance)
 {
     struct drain_memory *memory;
     HASH_FIND_STR(drain->table, instance, memory);
@@ -42,6 +43,11 @@ static struct drain_memory *remember(struct drain *drain, const char *instance)
 static bool is(const struct dr_machine_row *machine, const char *state)
 {
     return strcmp(machine->state, state) == 0;
+}
+
+static bool is_over(const struct dr_machine_row *machine)
+{
+    return is(machine, "gone") || is(machine, "failed");
 }
 
 static enum drain_action judge_draining(const struct dr_machine_row *machine, const char *flag,
@@ -88,7 +94,7 @@ static void on_written(const struct clearml_answer *answer, void *arg)
 {
     struct write *write = arg;
     struct drain *drain = write->drain;
-    struct drain_memory *memory = remember(drain, write->instance);
+    struct drain_memory *memory = drain_remember(drain, write->instance);
     if (answer->cls == CLEARML_OK && write->deletes) {
         memory->deleted_ms = port_now(drain->claims->port).boot_ms;
         memory->written_for_us = 0;
@@ -139,7 +145,7 @@ static void delete_keys(struct drain *drain, const struct dr_machine_row *machin
     json_t *keys = json_array();
     json_array_append_new(keys, key_text("drain", machine));
     json_array_append_new(keys, key_text("ack", machine));
-    if (!is(machine, "draining") && !is(machine, "up"))
+    if (is_over(machine)) /* until then it is news */
         json_array_append_new(keys, key_text("notice", machine));
     json_t *body = json_pack("{s:s, s:o}", "queue", machine->drain_queue, "keys", keys);
     send_write(drain, machine, "queues.delete_metadata", body, true);
@@ -156,46 +162,16 @@ static void tell_answer(struct drain *drain, const struct dr_machine_row *machin
 
 /* ---- reading ----------------------------------------------------------------------------------
  */
-/* A queue's metadata: an object by key, or (to callers of old versions) a list. */
-static const char *value_of(const json_t *metadata, const char *kind, const char *instance)
-{
-    char key[192];
-    snprintf(key, sizeof key, "drover.%s.%s", kind, instance);
-    const json_t *item = json_object_get(metadata, key);
-    size_t i;
-    const json_t *entry;
-    json_array_foreach (metadata, i, entry) {
-        const char *named = json_string_value(json_object_get(entry, "key"));
-        if (named != NULL && strcmp(named, key) == 0)
-            item = entry;
-    }
-    const char *value = json_string_value(json_object_get(item, "value"));
-    return value == NULL ? "" : value;
-}
-
-static void tell_notice(struct drain *drain, const struct dr_machine_row *machine,
-                        const char *notice)
-{
-    struct drain_memory *memory = remember(drain, machine->instance_id);
-    if (notice[0] == '\0' || memory->noticed)
-        return;
-    memory->noticed = true;
-    struct dr_log_ctx ctx = {.machine = machine->id};
-    port_log(drain->claims->port, DR_LOG_WARNING, &ctx, "the cloud announced the end of %s: %s",
-             machine->instance_id, notice);
-}
-
 static void act(struct drain *drain, const struct dr_machine_row *machine, const json_t *metadata)
 {
-    const char *flag = value_of(metadata, "drain", machine->instance_id);
-    const char *ack = value_of(metadata, "ack", machine->instance_id);
-    const char *notice = value_of(metadata, "notice", machine->instance_id);
+    const char *flag = notice_value(metadata, "drain", machine->instance_id);
+    const char *ack = notice_value(metadata, "ack", machine->instance_id);
+    const char *notice = notice_value(metadata, "notice", machine->instance_id);
     static const struct drain_memory empty;
     struct drain_memory *memory;
     HASH_FIND_STR(drain->table, machine->instance_id, memory);
     drain->left += flag[0] != '\0' || ack[0] != '\0' || notice[0] != '\0';
-    tell_notice(drain, machine, notice);
-    bool ended = is(machine, "gone") || is(machine, "failed");
+    notice_tell(drain, machine, notice);
     switch (drain_judge(machine, flag, ack, memory == NULL ? &empty : memory,
                         port_now(drain->claims->port).boot_ms, drain->poll_ms)) {
     case DRAIN_WRITE:
@@ -211,7 +187,7 @@ static void act(struct drain *drain, const struct dr_machine_row *machine, const
         delete_keys(drain, machine);
         break;
     case DRAIN_NOTHING:
-        if (ended && notice[0] != '\0')
+        if (is_over(machine) && notice[0] != '\0')
             delete_keys(drain, machine);
         break;
     }

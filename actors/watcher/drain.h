@@ -5,7 +5,7 @@
  *
  *   drover.drain.INSTANCE   idle | after-task | now      ours
  *   drover.ack.INSTANCE     done | refused               the guard's
- *   drover.notice.INSTANCE  what the cloud announced     the guard's (P21)
+ *   drover.notice.INSTANCE  see notice.h                 the guard's (P21)
  */
 #ifndef DROVER_WATCHER_DRAIN_H
 #define DROVER_WATCHER_DRAIN_H
@@ -33,6 +33,9 @@ struct drain {
 
 void drain_init(struct drain *drain, struct claims *claims, int64_t poll_ms);
 void drain_free(struct drain *drain);
+
+/* What is known of this instance's keys; made if it is not there. */
+struct drain_memory *drain_remember(struct drain *drain, const char *instance);
 
 /* period_ms: how often to look while a machine drains. */
 void drain_step(struct drain *drain, int64_t period_ms);

@@ -44,6 +44,7 @@ void picture_free(struct picture *picture)
     settle_free(&picture->settle);
     slots_free(&picture->slots);
     json_decref(picture->asked);
+    json_decref(picture->listed);
     dr_record_free(&picture->queues_said);
     dr_record_free(&picture->workers_said);
 }
@@ -185,11 +186,20 @@ static void on_list(const struct clearml_answer *answer, void *arg)
         return;
     }
     picture->tick_sent_ms = answer->sent_ms;
+    json_decref(picture->listed);
+    picture->listed = json_incref(answer->data);
     json_t *body = queues_entries_request(&picture->queues, answer->sent_ms);
     if (body == NULL)
         ask_checks(picture);
     else
         call(picture, "queues.get_all", body, on_entries);
+}
+
+json_t *picture_take_list(struct picture *picture)
+{
+    json_t *listed = picture->listed;
+    picture->listed = NULL;
+    return listed;
 }
 
 static void on_entries(const struct clearml_answer *answer, void *arg)

@@ -31,6 +31,7 @@ struct picture {
     int64_t tick_ms, workers_ms;   /* CLOCK_BOOTTIME when the last of each began; 0: none yet */
     int64_t tick_sent_ms;          /* when the tick's first request was sent (P2) */
     int64_t marked_ms;             /* last health.mark */
+    json_t *listed;                /* the newest list of queues, until somebody takes it */
     json_t *asked;                 /* tasks whose status the running call asks for */
     struct dr_record queues_said;  /* last published dr_queues_observed */
     struct dr_record workers_said; /* last published dr_workers_observed */
@@ -44,6 +45,9 @@ void picture_free(struct picture *picture);
 
 /* Starts the calls that are due. Needs rows (claims->rows); `calls` were made since start. */
 void picture_step(struct picture *picture, bool busy, int64_t calls);
+
+/* The tick's list (ids and metadata of the configured queues), once; NULL: taken. Owned. */
+json_t *picture_take_list(struct picture *picture);
 
 /* The newest whole pictures; {0} before the first. Borrowed until the next step. */
 void picture_said(const struct picture *picture, bool workers, int64_t calls,

@@ -99,8 +99,8 @@ json_t *queues_list_request(const struct queues *queues)
         add_pattern(&pattern, queues->list[i].name);
     }
     dr_strbuf_add_text(&pattern, ")$");
-    json_t *body = json_pack("{s:s, s:[s,s,s], s:i, s:i}", "name", pattern.data, "only_fields",
-                             "id", "name", "last_update", "page", 0, "page_size", 500);
+    json_t *body = json_pack("{s:s, s:[s,s,s,s], s:i, s:i}", "name", pattern.data, "only_fields",
+                             "id", "name", "last_update", "metadata", "page", 0, "page_size", 500);
     dr_strbuf_free(&pattern);
     return body;
 }

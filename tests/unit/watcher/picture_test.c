@@ -82,7 +82,7 @@ static void a_tick_asks_little(void **state)
     step(&b, 0);
     assert_string_equal(fake_body(&b.fake),
                         "{\"name\":\"^(cpu|g\\\\.p\\\\+u)$\",\"only_fields\":[\"id\",\"name\","
-                        "\"last_update\"],\"page\":0,\"page_size\":500}");
+                        "\"last_update\",\"metadata\"],\"page\":0,\"page_size\":500}");
     fake_answer(&b.fake, "queues.get_all", LIST("1", "1"));
     fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}");
     assert_string_equal(fake_body(&b.fake), "{\"id\":[\"qc\",\"qg\"],\"only_fields\":[\"id\","

@@ -132,6 +132,7 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
         .acked = row->drain_acked_us != 0,
         .mode = judge_mode_of(row->drain_mode),
         .never_registered = strcmp(row->drain_reason, "never-registered") == 0,
+        .unfit = strcmp(row->drain_reason, "unfit") == 0 ? row->cause : NULL,
     };
     set_limits(core, machine, &facts);
     look_at_workers(core, machine, &facts);

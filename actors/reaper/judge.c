@@ -57,6 +57,12 @@ static bool acked(const struct judge_facts *f)
     return f->acked;
 }
 
+/* No acknowledgement comes, and no picture knows better than the machine. */
+static bool unfit(const struct judge_facts *f)
+{
+    return f->unfit != NULL;
+}
+
 static bool nobody_there(const struct judge_facts *f)
 {
     return sure(f) && !f->registered && !f->listed && f->mode == JUDGE_NOW && f->cloud_present &&
@@ -98,6 +104,7 @@ static const struct {
     [JUDGE_TOO_OLD] = {IN(UP), too_old, JUDGE_DRAIN, "after-task", "age"},
     [JUDGE_LONG_IDLE] = {IN(UP), long_idle, JUDGE_DRAIN, "idle", "idle"},
     [JUDGE_ACKED] = {IN(DRAINING), acked, JUDGE_TERMINATE, "", ""},
+    [JUDGE_UNFIT] = {IN(DRAINING), unfit, JUDGE_TERMINATE, "", ""},
     [JUDGE_NOBODY_THERE] = {IN(DRAINING), nobody_there, JUDGE_TERMINATE, "", ""},
     [JUDGE_NOW_DEADLINE] = {IN(DRAINING), now_deadline, JUDGE_TERMINATE, "", ""},
     [JUDGE_IDLE_DEADLINE] = {IN(DRAINING), idle_deadline, JUDGE_TERMINATE, "", ""},
@@ -121,6 +128,17 @@ struct judge_verdict judge(const struct judge_facts *facts)
     return (struct judge_verdict){JUDGE_KEEP, JUDGE_NOTHING, "", ""};
 }
 
+/* "what: whose", cut between characters when there is no room. */
+static void join(const char *what, const char *whose, char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(out, size, "%s: %s", what, whose);
+    if (len < size)
+        return;
+    for (len = size - 1; len > 0 && ((unsigned char)out[len - 1] & 0xc0) == 0x80;)
+        len--;
+    out[len > 0 ? len - 1 : 0] = '\0';
+}
+
 void judge_sentence(enum judge_rule rule, const struct judge_facts *f, char *out, size_t size)
 {
     static const char *const words[JUDGE_RULES] = {
@@ -135,6 +153,7 @@ void judge_sentence(enum judge_rule rule, const struct judge_facts *f, char *out
         [JUDGE_LONG_IDLE] = "idle for %lld s (limit %lld s) and no queue that it serves has "
                             "waiting tasks",
         [JUDGE_ACKED] = "its guard acknowledged: nothing runs there any more",
+        [JUDGE_UNFIT] = "it is not what was promised, and nothing runs there",
         [JUDGE_NOBODY_THERE] = "its worker was never seen, so there is no guard to ask",
         [JUDGE_NOW_DEADLINE] = "no acknowledgement within %lld s (limit %lld s) of a drain that "
                                "does not wait for tasks",
@@ -162,6 +181,10 @@ void judge_sentence(enum judge_rule rule, const struct judge_facts *f, char *out
         [JUDGE_LONG_TERMINATING] = {f->in_state_ms, f->silent_ms},
     };
     DR_ASSERT(rule < JUDGE_RULES && words[rule]);
+    if (rule == JUDGE_UNFIT) {
+        join(words[rule], f->unfit, out, size);
+        return;
+    }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-extra-args"

@@ -44,6 +44,7 @@ struct judge_facts {
     bool acked;
     enum judge_mode mode;
     bool never_registered; /* drained because its worker was never seen */
+    const char *unfit;     /* drained because it said that it is not what was promised: its words */
 
     /* limits */
     int64_t idle_timeout_ms, boot_timeout_ms, max_life_ms; /* max_life 0: none */
@@ -59,6 +60,7 @@ enum judge_rule {
     JUDGE_TOO_OLD,
     JUDGE_LONG_IDLE,
     JUDGE_ACKED,         /* draining: the guard said done */
+    JUDGE_UNFIT,         /* draining by its own word: it started nothing and switches itself off */
     JUDGE_NOBODY_THERE,  /* draining, and there never was a guard to ask */
     JUDGE_NOW_DEADLINE,  /* draining now: the deadline passed without acknowledgement */
     JUDGE_IDLE_DEADLINE, /* draining: no acknowledgement, and a newer picture shows it idle */

@@ -411,6 +411,24 @@ static void test_acknowledged_is_terminated_at_once(void **state)
     assert_non_null(effect(world, REAP_DO_TERMINATE));
 }
 
+/* Its word is enough: at once, also while the server is away and whatever a picture shows. */
+static void test_unfit_is_terminated_at_once(void **state)
+{
+    struct world *world = *state;
+    snapshot(world);
+    live(world, 3 * S);
+    world->settling = true;
+    live(world, 3 * S);
+    draining(world, "now");
+    world->row.drain_reason = "unfit";
+    world->row.cause = "3 of 4 GPUs";
+    tell_row(world);
+    const struct reap_effect *out = effect(world, REAP_DO_TERMINATE);
+    assert_non_null(out);
+    assert_int_equal(out->version, world->row.version);
+    assert_non_null(strstr(out->sentence, "3 of 4 GPUs"));
+}
+
 /* P14: two polls, the grace, and a picture requested after that. */
 static void test_unacknowledged_idle_drain(void **state)
 {
@@ -519,6 +537,7 @@ int main(void)
         TEST(test_silent_by_report_age),
         TEST(test_vanished_worker_is_silent_later),
         TEST(test_acknowledged_is_terminated_at_once),
+        TEST(test_unfit_is_terminated_at_once),
         TEST(test_unacknowledged_idle_drain),
         TEST(test_busy_drain_waits_for_the_guard),
         TEST(test_now_drain_has_a_deadline),

@@ -74,6 +74,9 @@ static struct judge_facts made_for(enum judge_rule rule, enum judge_state state)
     case JUDGE_ACKED:
         f.acked = true;
         break;
+    case JUDGE_UNFIT:
+        f.unfit = "3 of 4 GPUs";
+        break;
     case JUDGE_NOBODY_THERE:
         unseen(&f);
         f.mode = JUDGE_NOW;
@@ -124,6 +127,7 @@ static void test_every_cell(void **unused)
         [JUDGE_TOO_OLD] = {K, K, JUDGE_TOO_OLD, K, K, K},
         [JUDGE_LONG_IDLE] = {K, K, JUDGE_LONG_IDLE, K, K, K},
         [JUDGE_ACKED] = {K, K, K, JUDGE_ACKED, K, K},
+        [JUDGE_UNFIT] = {K, K, K, JUDGE_UNFIT, K, K},
         [JUDGE_NOBODY_THERE] = {K, K, K, JUDGE_NOBODY_THERE, K, K},
         [JUDGE_NOW_DEADLINE] = {K, K, K, JUDGE_NOW_DEADLINE, K, K},
         [JUDGE_IDLE_DEADLINE] = {K, K, K, JUDGE_IDLE_DEADLINE, K, K},
@@ -160,6 +164,7 @@ static void test_deeds(void **unused)
         {JUDGE_TOO_OLD, JUDGE_UP, JUDGE_DRAIN, "after-task", "age"},
         {JUDGE_LONG_IDLE, JUDGE_UP, JUDGE_DRAIN, "idle", "idle"},
         {JUDGE_ACKED, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
+        {JUDGE_UNFIT, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_NOBODY_THERE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_NOW_DEADLINE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_IDLE_DEADLINE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
@@ -277,6 +282,7 @@ static void test_every_fact_counts(void **unused)
         [JUDGE_LONG_IDLE] = B(UNSETTLED) | B(QUIET) | B(OLD_PICTURE) | B(BUSY) | B(UNLISTED) |
                             B(WAITING) | B(IDLE_SHORT),
         [JUDGE_ACKED] = 0, /* what is acknowledged is ended whatever else is known */
+        [JUDGE_UNFIT] = 0, /* it knows best, and nothing runs there */
         [JUDGE_NOBODY_THERE] =
             B(UNSETTLED) | B(QUIET) | B(CLOUD_GONE) | B(BUSY) | B(LISTED) | B(REGISTERED),
         [JUDGE_NOW_DEADLINE] = B(UNSETTLED) | B(QUIET) | B(STATE_SHORT),
@@ -297,6 +303,7 @@ static void test_every_fact_counts(void **unused)
         [JUDGE_TOO_OLD] = JUDGE_UP,
         [JUDGE_LONG_IDLE] = JUDGE_UP,
         [JUDGE_ACKED] = JUDGE_DRAINING,
+        [JUDGE_UNFIT] = JUDGE_DRAINING,
         [JUDGE_NOBODY_THERE] = JUDGE_DRAINING,
         [JUDGE_NOW_DEADLINE] = JUDGE_DRAINING,
         [JUDGE_IDLE_DEADLINE] = JUDGE_DRAINING,
@@ -325,6 +332,25 @@ static void test_busy_stray_is_kept(void **unused)
     struct judge_facts f = made_for(JUDGE_STRAY_IDLE, JUDGE_UP);
     f.busy = true;
     assert_int_equal(judge(&f).rule, JUDGE_KEEP);
+}
+
+/* What it said is the evidence, whole or cut between characters. */
+static void test_unfit_in_its_own_words(void **unused)
+{
+    (void)unused;
+    struct judge_facts f = made_for(JUDGE_UNFIT, JUDGE_DRAINING);
+    char sentence[64], longer[200] = "";
+    judge_sentence(JUDGE_UNFIT, &f, sentence, sizeof sentence);
+    assert_non_null(strstr(sentence, ": 3"));
+    while (strlen(longer) < 150)
+        strcat(longer, "ü");
+    f.unfit = longer;
+    for (size_t size = 56; size <= sizeof sentence; size++) {
+        judge_sentence(JUDGE_UNFIT, &f, sentence, size);
+        size_t len = strlen(sentence);
+        assert_true(len + 4 > size);
+        assert_int_equal((unsigned char)sentence[len - 1] & 0xc0, len > 53 ? 0x80 : 0);
+    }
 }
 
 static void test_surplus_is_named(void **unused)
@@ -380,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_deeds),
         cmocka_unit_test(test_every_fact_counts),
         cmocka_unit_test(test_busy_stray_is_kept),
+        cmocka_unit_test(test_unfit_in_its_own_words),
         cmocka_unit_test(test_surplus_is_named),
         cmocka_unit_test(test_after_task_waits),
         cmocka_unit_test(test_hand_drain_of_a_booting_machine),

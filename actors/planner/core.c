@@ -26,6 +26,8 @@ struct planner {
     const struct dr_cfg_root *config;
     struct state state;
     struct orders orders;
+    struct evictions evictions;
+    int64_t evicted_seq; /* a machine began to be taken then: rows as new as that are read */
 
     int64_t snapshot_ms; /* when the rows were last taken; 0: never */
     int64_t rows_ms;     /* when they were last good to plan on */
@@ -81,6 +83,7 @@ void planner_free(struct planner **planner)
         return;
     state_free(&self->state);
     orders_free(&self->orders);
+    evicted_free(&self->evictions);
     for (size_t i = 0; i < self->cancel_count; i++)
         free(self->cancels[i].machine);
     for (size_t i = 0; i < self->warned_count; i++)
@@ -105,6 +108,11 @@ static void take_machine(struct planner *planner, const struct dr_machine_change
                          struct now now)
 {
     const struct dr_machine_row *row = &event->machine;
+    const struct dr_machine_row *before = state_by_id(&planner->state, row->id);
+    if (evicted_leaves(row) && (before == NULL || !evicted_leaves(before))) {
+        planner->evicted_seq = event->seq; /* the rows say with which task */
+        planner->snapshot_ms = 0;
+    }
     if (!state_take_machine(&planner->state, event) || strcmp(row->state, "failed") != 0)
         return;
     struct dr_arena *arena = dr_arena_new();
@@ -115,6 +123,14 @@ static void take_machine(struct planner *planner, const struct dr_machine_change
                                "minutes",
                                row->type, row->id, row->cause, ORDERS_FAILED_MS / 60000));
     dr_arena_free(&arena);
+}
+
+static void take_rows(struct planner *planner, const struct dr_ledger_state *rows, struct now now)
+{
+    state_take_rows(&planner->state, rows);
+    evicted_take_rows(&planner->evictions, &planner->state, rows, now);
+    planner->snapshot_ms = rows->seq < planner->evicted_seq ? 0 : now.boot_ms;
+    planner->snapshot_asked_ms = 0;
 }
 
 static void take_picture(struct planner *planner, const struct dr_picture *picture, struct now now)
@@ -141,9 +157,7 @@ void planner_take(struct planner *planner, const struct dr_message_row *row, con
         take_machine(planner, body, now);
         break;
     case DR_LEDGER_STATE:
-        state_take_rows(&planner->state, body);
-        planner->snapshot_ms = now.boot_ms;
-        planner->snapshot_asked_ms = 0;
+        take_rows(planner, body, now);
         break;
     case DR_PICTURE:
         take_picture(planner, body, now);
@@ -170,7 +184,7 @@ void planner_gap(struct planner *planner, const char *source)
     bool bus = strcmp(source, "bus") == 0; /* it was away: anything may be missed */
     if (bus || strcmp(source, "ledger") == 0) {
         state_lose_rows(&planner->state);
-        planner->orders.need_seq = 0;
+        planner->orders.need_seq = planner->evicted_seq = 0;
         planner->snapshot_asked_ms = 0;
     }
     /* Pictures and lists are whole each time: the next one heals. */
@@ -386,7 +400,8 @@ const struct effect *planner_plan(struct planner *planner, struct now now, size_
     bool settling = is_settling(state);
     forget_plan(planner);
     ask(planner, now);
-    demand_list(planner->arena, state, now, &planner->demands);
+    evicted_look(&planner->evictions, state, now);
+    demand_list(planner->arena, state, &planner->evictions, now, &planner->demands);
     struct match *match = match_new(planner->arena, planner->demands.count);
     supply_add(planner->arena, state, &planner->demands, match, settling, now, &supply);
     bool cancels = may_cancel(planner, settling);

@@ -31,18 +31,37 @@ static bool taken_since(const struct state *state, const char *task)
     return false;
 }
 
-static void list_tasks(struct dr_arena *arena, const struct state *state, struct demand *demand)
+static void list_tasks(struct dr_arena *arena, const struct state *state,
+                       const struct evictions *evictions, struct demand *demand)
 {
     const struct dr_queue_task_list *waiting = &demand->view->waiting;
-    demand->tasks = text_alloc(arena, waiting->count * sizeof *demand->tasks);
+    size_t most = waiting->count + evictions->count;
+    demand->tasks = text_alloc(arena, most * sizeof *demand->tasks);
     for (size_t i = 0; i < waiting->count; i++) {
         if (!taken_since(state, waiting->items[i].task))
             demand->tasks[demand->waiting++] = waiting->items[i].task;
     }
+    demand->losing = text_alloc(arena, evictions->count * sizeof *demand->losing);
+    if (strcmp(demand->queue->recovery, "never") == 0)
+        return; /* nothing of it comes back */
+    for (size_t i = 0; i < evictions->count; i++) {
+        const struct evicted *evicted = &evictions->items[i];
+        if (evicted->over || strcmp(evicted->queue, demand->id) != 0)
+            continue;
+        demand->tasks[demand->waiting++] = text_copy(arena, evicted->task);
+        demand->losing[demand->evicted_count++] = text_copy(arena, evicted->machine);
+    }
+}
+
+const char *demand_loses(const struct demand *demand, size_t i)
+{
+    int64_t at = (int64_t)i - (demand->waiting - demand->evicted_count);
+    return at < 0 ? NULL : demand->losing[at];
 }
 
 static struct demand one(struct dr_arena *arena, const struct state *state,
-                         const struct dr_cfg_queue *queue, struct now now)
+                         const struct evictions *evictions, const struct dr_cfg_queue *queue,
+                         struct now now)
 {
     const struct dr_queue_view *view = state_queue(state, queue->name);
     bool known = view != NULL && view->known;
@@ -53,18 +72,19 @@ static struct demand one(struct dr_arena *arena, const struct state *state,
                             .verdict = "",
                             .why = ""};
     if (known)
-        list_tasks(arena, state, &demand);
+        list_tasks(arena, state, evictions, &demand);
     return demand;
 }
 
-void demand_list(struct dr_arena *arena, const struct state *state, struct now now,
-                 struct demands *out)
+void demand_list(struct dr_arena *arena, const struct state *state,
+                 const struct evictions *evictions, struct now now, struct demands *out)
 {
     size_t count = state->config->queues.count;
     out->items = text_alloc(arena, count * sizeof *out->items);
     out->count = count;
     for (size_t i = 0; i < count; i++) {
-        struct demand fresh_one = one(arena, state, &state->config->queues.items[i], now);
+        struct demand fresh_one =
+            one(arena, state, evictions, &state->config->queues.items[i], now);
         size_t at = i; /* insertion keeps the file's order among equals */
         for (; at > 0 && out->items[at - 1].queue->priority < fresh_one.queue->priority; at--)
             out->items[at] = out->items[at - 1];

@@ -66,9 +66,18 @@ bool reasons_task(struct dr_arena *arena, const struct orders *orders,
             if (strcmp(demand->tasks[i], task) != 0)
                 continue;
             judge(orders, demand, i, now, out);
-            out->sentence =
-                text_printf(arena, "it is number %zu of %lld in queue %s: %s", i + 1,
-                            (long long)demand->waiting, demand->queue->name, out->sentence);
+            const char *machine = demand_loses(demand, i);
+            const char *place =
+                machine != NULL
+                    ? text_printf(
+                          arena,
+                          "the cloud takes machine %s from it; it goes back to queue %s once "
+                          "that end is confirmed, and is provided for already",
+                          machine, demand->queue->name)
+                    : text_printf(arena, "it is number %zu of %lld in queue %s", i + 1,
+                                  (long long)(demand->waiting - demand->evicted_count),
+                                  demand->queue->name);
+            out->sentence = text_printf(arena, "%s: %s", place, out->sentence);
             return true;
         }
     }
@@ -94,6 +103,21 @@ static const char *asked_for(struct dr_arena *arena, const struct demand *demand
     return parts;
 }
 
+static const char *who(struct dr_arena *arena, const struct demand *demand)
+{
+    long long evicted = demand->evicted_count, waiting = demand->waiting - evicted;
+    const char *wait = "", *lose = "";
+    if (waiting > 0)
+        wait = text_printf(arena, "%lld %s", waiting, waiting == 1 ? "task waits" : "tasks wait");
+    if (evicted > 0)
+        lose = text_printf(arena, "%s the machine to the cloud",
+                           evicted == 1 ? "1 task loses"
+                                        : text_printf(arena, "%lld tasks lose", evicted));
+    return waiting > 0 && evicted > 0 ? text_printf(arena, "%s, %s", wait, lose)
+           : evicted > 0              ? lose
+                                      : wait;
+}
+
 static const char *numbers(struct dr_arena *arena, const struct demand *demand,
                            const struct buys *buys)
 {
@@ -116,10 +140,7 @@ static const char *numbers(struct dr_arena *arena, const struct demand *demand,
         parts = add(arena, parts,
                     text_printf(arena, "%lld without a machine because %s",
                                 (long long)demand->unmet, demand->why));
-    return text_printf(arena, "%s: %s",
-                       text_printf(arena, "%lld %s", (long long)demand->waiting,
-                                   demand->waiting == 1 ? "task waits" : "tasks wait"),
-                       parts);
+    return text_printf(arena, "%s: %s", who(arena, demand), parts);
 }
 
 /* Some task was enqueued after that worker had begun its own: one that a controller waits for was.

@@ -235,6 +235,15 @@ const struct dr_machine_row *state_by_instance(const struct state *state, const 
     return NULL;
 }
 
+const struct dr_machine_row *state_by_id(const struct state *state, const char *id)
+{
+    for (size_t i = 0; i < state->machine_count; i++) {
+        if (strcmp(state_row(state, i)->id, id) == 0)
+            return state_row(state, i);
+    }
+    return NULL;
+}
+
 static struct known *find(struct state *state, const char *id)
 {
     for (size_t i = 0; i < state->machine_count; i++) {

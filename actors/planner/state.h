@@ -69,6 +69,7 @@ void state_lose_rows(struct state *state);
 void state_take_rows(struct state *state, const struct dr_ledger_state *rows);
 
 const struct dr_machine_row *state_row(const struct state *state, size_t i);
+const struct dr_machine_row *state_by_id(const struct state *state, const char *id);
 const struct dr_machine_row *state_by_instance(const struct state *state, const char *instance_id);
 const struct watched *state_watched(const struct state *state, const char *worker);
 const struct cloud *state_cloud(const struct state *state, const char *account);

@@ -169,7 +169,9 @@ void world_show_rows(struct world *w)
                                     .ledger_id = "l",
                                     .deployment = "test",
                                     .blocked = "",
-                                    .machines = {w->machines, w->machine_count}};
+                                    .machines = {w->machines, w->machine_count},
+                                    .slots = {w->slots, w->slot_count},
+                                    .recoveries = {w->recoveries, w->recovery_count}};
     take(w, DR_LEDGER_STATE, &state);
 }
 

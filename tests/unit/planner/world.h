@@ -17,6 +17,10 @@ struct world {
     size_t worker_count;
     struct dr_machine_row machines[WORLD_MAX];
     size_t machine_count;
+    struct dr_slot_row slots[WORLD_MAX]; /* shown with the rows */
+    size_t slot_count;
+    struct dr_recovery_row recoveries[8];
+    size_t recovery_count;
     bool settling;
 
     /* of the last world_plan() */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "drover/clock.h"
+#include "waste.h"
 
 static const char *or_dash(const char *text)
 {
@@ -10,15 +14,18 @@ static const char *or_dash(const char *text)
 
 static void add_row(struct table *table, const struct dr_machine_row *machine)
 {
-    char state[64], since[32], age[32];
+    char state[64], since[32], age[32], wasted[32] = "-";
+    int64_t wasted_us = waste_us(machine, dr_wall_us());
+    if (wasted_us > 0)
+        words_span(wasted_us / 1000, wasted);
     bool idle = machine->idle_since_us != 0;
     const char *word = idle && strcmp(machine->state, "up") == 0 ? "idle" : machine->state;
     snprintf(state, sizeof state, "%s %s", words_mark(machine->state, idle), word);
     int64_t since_us = idle ? machine->idle_since_us : machine->state_since_us;
     table_row(table,
               (const char *[]){machine->id, machine->type, state, words_since(since_us, since),
-                               words_since(machine->created_us, age), or_dash(machine->instance_id),
-                               or_dash(machine->cause)});
+                               words_since(machine->created_us, age), wasted,
+                               or_dash(machine->instance_id), or_dash(machine->cause)});
 }
 
 int cmd_machines(struct console *console, int argc, char **argv)
@@ -34,12 +41,14 @@ int cmd_machines(struct console *console, int argc, char **argv)
         return EXIT_BROKEN;
     const struct dr_ledger_state *state = answer.body;
     if (console->json) {
-        console_json(&answer);
+        char *json = waste_json(state, dr_wall_us());
+        puts(json);
+        free(json);
     } else if (state->machines.count == 0) {
         puts("no machines: none is needed until a task is enqueued");
     } else {
-        struct table *table = table_new(
-            (const char *[]){"MACHINE", "TYPE", "STATE", "-FOR", "-AGE", "INSTANCE", "WHY", NULL});
+        struct table *table = table_new((const char *[]){"MACHINE", "TYPE", "STATE", "-FOR", "-AGE",
+                                                         "-WASTED", "INSTANCE", "WHY", NULL});
         for (size_t i = 0; i < state->machines.count; i++)
             add_row(table, &state->machines.items[i]);
         table_print(&table, stdout);

@@ -112,6 +112,10 @@ class BadMachine(unittest.TestCase):
             name, len(world.machines_of(name)), why.strip(), " ".join(row.split())))
         for machine in world.machines_of(name):
             print("  cause:  %s: %s" % (machine["state"], machine["cause"]))
+        for row in world.machines_of(name):  # paid for and of no use, in seconds
+            spent = (row["ended_us"] - row["launched_us"]) // 10**6 if row["launched_us"] else 0
+            if row["up_us"] == 0 and row["ended_us"]:
+                self.assertEqual(row.get("wasted_s", 0), spent)
         if name in LOGGED:
             for machine in world.machines_of(name):
                 log = world.drover("logs", machine["id"])

@@ -69,9 +69,12 @@ static void set_headers(struct transfer *transfer, const struct dr_http_request 
         typed = typed || strncasecmp(*line, "content-type:", 13) == 0;
         add_header(transfer, *line);
     }
-    if (!typed)
+    /* A header taken away like this makes curl's AWS signature wrong before 8.3; the calls of a
+     * cloud say their type, and are too small for an Expect. */
+    if (!request->aws_sigv4 && !typed)
         add_header(transfer, "Content-Type:"); /* else curl claims a web form */
-    add_header(transfer, "Expect:");           /* no second round trip before a large body */
+    if (!request->aws_sigv4)
+        add_header(transfer, "Expect:"); /* no second round trip before a large body */
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 

@@ -10,7 +10,7 @@ with #!), as cloud-init would run it: as root, without a terminal, HOME unset.
         # servers for the machines listen on host.address (or 127.0.0.1, after host.expose(port))
         id = client.run_instances(...)["Instances"][0]["InstanceId"]
         host.wait_up(id); host.wait_log(id, "text"); host.log(id); host.processes(id)
-        host.notice(id, 120)              # the spot notice in its metadata service
+        host.notice(id, 120)              # the spot notice, to the machine and from outside
         host.gpu_fault(id, lacking=1)     # nvidia-smi shows one less; broken=True: the driver is gone
         host.wait_ended(id)               # off, killed, lost
 

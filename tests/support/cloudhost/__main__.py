@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--share", action="append", default=[], help="a path they share with the host")
     parser.add_argument("--expose", action="append", default=[], type=int,
                         help="a port of 127.0.0.1 that they reach at the printed address")
+    parser.add_argument("--place", type=int, help="a number of 0 to 63; else the first that is free")
     parser.add_argument("--orderly", action="store_true",
                         help="machines that the cloud ends get SIGTERM first")
     options = parser.parse_args()
@@ -31,7 +32,7 @@ def main():
     adapter = Ec2Fault(client, options.control) if options.control else Ec2(client)
     try:
         with CloudHost(adapter, options.path_prefix, options.share, expose=options.expose,
-                       power_cut=not options.orderly) as host:
+                       place=options.place, power_cut=not options.orderly) as host:
             print("READY address=%s" % host.address, flush=True)
             signal.sigwait(signals)
     except CloudHostError as error:

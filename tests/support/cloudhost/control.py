@@ -51,6 +51,8 @@ class Control:
     def run(self, id, *argv, **how):
         """Runs a command within the machine: subprocess.CompletedProcess with its text."""
         session = self.session(id)
+        if session.state != "up":
+            raise CloudHostError("%s has no power" % id)
         return subprocess.run(
             ["nsenter", "-t", str(session.pid), "--mount", "--uts", "--ipc", "--net", "--pid",
              "--root", "--wd"] + list(argv), env=self.env, stdin=subprocess.DEVNULL,
@@ -82,8 +84,9 @@ class Control:
     def wait_ended(self, id, seconds=60):
         """How it ended: off (by itself), killed (by the cloud), lost (no cause is known)."""
         def ended():
-            session = self.machines.get(id)
-            return session and session.state == "ended" and session
+            with self.changed:  # or a reboot might pass for an end
+                session = self.machines.get(id)
+                return session and session.state == "ended" and session
         return self.wait(ended, seconds, "the end of " + id).how
 
     def wait_log(self, id, text, seconds=30):
@@ -121,9 +124,9 @@ class Control:
         """From now on, machines of that type, or the machine of that id, lack GPUs, or their driver
         does not work."""
         self.gpu_faults[what] = {"lacking": lacking, "broken": broken}
-        self.apply_gpu_faults()
+        for session in self.sessions().values():
+            self.show_gpus(session)
 
-    def apply_gpu_faults(self):
-        for id, session in list(self.machines.items()):
-            how = self.gpu_faults.get(id) or self.gpu_faults.get(session.instance.type) or {}
-            session.show_gpus(**how)
+    def show_gpus(self, session):
+        faults, instance = self.gpu_faults, session.instance
+        session.show_gpus(**(faults.get(instance.id) or faults.get(instance.type) or {}))

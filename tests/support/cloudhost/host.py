@@ -6,12 +6,14 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 
 from . import imds
+from .adapter import Gpus
 from .control import Control
 from .place import Place
 from .session import PATH, Session
@@ -44,10 +46,11 @@ class CloudHost(Control):
     power_cut     False: a machine that the cloud ends is shut down in order (SIGTERM, stop_grace_s),
                   else it dies at once
     expose        ports of the host's 127.0.0.1 that machines reach at `address`
+    place         a number of 0 to 63 for its bridge and subnet; else the first that is free
     """
 
     def __init__(self, adapter, path_prefix="", share=(), env=None, gpus=None, power_cut=True,
-                 stop_grace_s=5, expose=()):
+                 stop_grace_s=5, expose=(), place=None):
         self.adapter, self.gpu_counts, self.power_cut = adapter, gpus or {}, power_cut
         self.stop_grace_s, self.exposed = stop_grace_s, list(expose)
         self.share = [os.path.abspath(p) for p in share]
@@ -60,13 +63,14 @@ class CloudHost(Control):
         self.gpu_faults, self.errors = {}, []
         self.changed = threading.Condition(threading.RLock())
         self.stopping = False
+        self.wanted_place = place
         self.place = self.launcher = self.sock = self.loop = None
         self.threads, self.doors = [], {}
 
     # -- life --------------------------------------------------------------------------------
 
     def __enter__(self):
-        self.place = Place()
+        self.place = Place(self.wanted_place)
         try:
             self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
@@ -168,23 +172,22 @@ class CloudHost(Control):
         for session in list(self.machines.values()):
             if session.instance.id not in listed:
                 self.unplug(session)
+                self.forget(session)
 
     def unwrap(self, instance):
         """The folder of a new machine."""
-        data = self.adapter.user_data(instance)
-        session = Session(instance, os.path.join(self.place.folder, instance.id),
-                          self.adapter.metadata(instance, data), data)
-        session.gpus = self.adapter.gpus(instance)
+        data, gpus = self.adapter.user_data(instance), self.adapter.gpus(instance)
         if instance.type in self.gpu_counts:
-            session.gpus = type(session.gpus)(self.gpu_counts[instance.type])
-        return session
+            gpus = Gpus(self.gpu_counts[instance.type])
+        return Session(instance, os.path.join(self.place.folder, instance.id),
+                       self.adapter.metadata(instance, data), data, gpus)
 
     def start(self, session):
         with self.changed:
             self.serial += 1
             spec = session.spec(self.serial, self.place, self.env, self.share, self.stop_grace_s)
             self.machines[session.instance.id] = self.by_number[self.serial] = session
-        self.apply_gpu_faults()
+        self.show_gpus(session)
         self.order(spec)
 
     def order(self, message):
@@ -203,6 +206,13 @@ class CloudHost(Control):
             session.press("O")
         elif live and self.power_cut:
             self.cut(session.instance.id)
+
+    def forget(self, session):
+        """The cloud does, so the disk is nobody's."""
+        with self.changed:
+            if session.state == "ended":
+                del self.machines[session.instance.id]
+                shutil.rmtree(session.folder, ignore_errors=True)
 
     # -- the machines' word ------------------------------------------------------------------
 

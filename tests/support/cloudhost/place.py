@@ -27,10 +27,10 @@ def command(*argv, stdin=None):
     return done.stdout
 
 
-def lock(path, wait):
+def lock(path, wait, how=os.O_CREAT):
     """A descriptor that holds the lock, or None. Whoever let go of it may have removed the path."""
     while True:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if os.path.isdir(path) else os.O_CREAT), 0o600)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | how, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -48,7 +48,7 @@ def door():
     while True:
         os.makedirs(LOCKS, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            fd = lock(LOCKS, True)
+            fd = lock(LOCKS, True, os.O_DIRECTORY)
             break
     try:
         yield
@@ -81,7 +81,8 @@ def links_of(bridge):
 
 
 class Place:
-    def __init__(self):
+    def __init__(self, wanted=None):
+        """wanted: that number, which must be free, instead of the first that is."""
         if os.geteuid() != 0:
             raise CloudHostError("cloudhost needs root: each machine gets namespaces of its own")
         with door():
@@ -90,9 +91,10 @@ class Place:
                 if name.isdigit() and int(name) not in living:
                     self.sweep(int(name))
                     os.unlink(os.path.join(LOCKS, name))
-            number = next((n for n in range(NUMBERS) if n not in living), None)
+            choice = range(NUMBERS) if wanted is None else [wanted]
+            number = next((n for n in choice if n not in living), None)
             if number is None:
-                raise CloudHostError("all %d places for a cloudhost are taken" % NUMBERS)
+                raise CloudHostError("taken is each place of %s" % list(choice))
             self.fd = lock(os.path.join(LOCKS, str(number)), False)
             self.number, self.bridge = number, self.bridge_name(number)
             self.marker, self.folder = self.names(number)

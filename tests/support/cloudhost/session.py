@@ -37,11 +37,11 @@ def resolv_conf():
 class Session:
     """state: starting, up, ended. how (once ended): off, reboot, lost, killed, failed."""
 
-    def __init__(self, instance, folder, metadata, user_data):
+    def __init__(self, instance, folder, metadata, user_data, gpus):
         self.instance, self.folder, self.metadata = instance, folder, metadata
-        self.user_data = user_data
+        self.user_data, self.gpus = user_data, gpus
         self.state, self.how, self.error = "ended", "", ""
-        self.number = self.pid = self.server = self.gpus = None
+        self.number = self.pid = self.server = None
         self.boots = 0
         self.unplugged = False  # the cloud was seen to have it without power since the last start
         self.posted = 0

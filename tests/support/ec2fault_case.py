@@ -45,7 +45,7 @@ class Case(unittest.TestCase):
         self.ec2 = self.client("ec2")
 
     def client(self, service, key=KEY, secret=SECRET, token=None, **more):
-        config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=10,
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=60,
                                         parameter_validation=False, max_pool_connections=32)
         made = boto3.client(service, endpoint_url=self.cloud.url, region_name="us-east-1",
                             aws_access_key_id=key, aws_secret_access_key=secret,

@@ -375,7 +375,7 @@ class Command(unittest.TestCase):
         request = urllib.request.Request(self.said["control"] + "/_fault/" + method,
                                          json.dumps(arguments).encode())
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=150) as answer:
                 return json.load(answer)["result"]
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["error"]) from None
@@ -390,7 +390,7 @@ class Command(unittest.TestCase):
         ec2 = boto3.client("ec2", endpoint_url=self.said["url"], region_name="us-east-1",
                            aws_access_key_id=KEY, aws_secret_access_key=SECRET)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(self.control, "wait", since=0, timeout=30)
+            waiting = pool.submit(self.control, "wait", since=0, timeout=120)
             one = ec2.run_instances(**ONE)["Instances"][0]["InstanceId"]
             self.assertEqual([one], [row["id"] for row in waiting.result()["changed"]])
         self.control("run", id=one)

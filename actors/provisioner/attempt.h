@@ -6,7 +6,7 @@
  *   preparing  the row is fetched; its sealed parts are opened, or its body is built
  *   committing the exact body is on its way into the row; nothing was sent before that is acked
  *   sending    the cloud is asked
- *   paused     the answer is unknown: the same bytes go out again later
+ *   paused     the answer is unknown, or the account is refused: the same bytes go out later
  *   closing    a definite answer is on its way into the row
  *   stuck      a committed body cannot be opened: what carries the id is ended, until the cloud can
  *              no longer honour it
@@ -44,6 +44,7 @@ enum attempt_event {
     ATTEMPT_LAUNCHED,   /* the cloud: started */
     ATTEMPT_REFUSED,    /* the cloud: definitely not */
     ATTEMPT_UNANSWERED, /* the cloud: not known */
+    ATTEMPT_HELD,       /* not sent: no request of this account is, for now (gate.c) */
     ATTEMPT_CLOSE_OK,
     ATTEMPT_CLOSE_UNKNOWN,
     ATTEMPT_CLOSE_REFUSED,
@@ -63,6 +64,7 @@ enum attempt_action {
     ATTEMPT_DO_CLOSE_AGAIN, /* with what was decided before */
     ATTEMPT_DO_POLL,        /* be due after the polling period */
     ATTEMPT_DO_BACK_OFF,    /* be due after a while that grows with each time */
+    ATTEMPT_DO_HOLD,        /* be due when requests are let through again */
     ATTEMPT_DO_ALARM,       /* tell a person that the body cannot be opened */
     ATTEMPT_DO_FORGET,      /* wipe its body */
     ATTEMPT_ACTIONS

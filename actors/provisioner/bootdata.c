@@ -60,6 +60,9 @@ static struct boot_settings settings_of(const struct bootdata_request *request,
         .power_off = request->power_off,
         .cpu_only = type->cpu_only,
         .gpus = type->gpus,
+        .gpu_count = type->cpu_only        ? 0
+                     : type->gpu_count > 0 ? (unsigned)type->gpu_count
+                                           : request->gpu_count,
         .slots = (unsigned)type->slots,
         .docker_image = type->docker_image,
         .docker_args = type->docker_args,

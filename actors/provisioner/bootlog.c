@@ -208,3 +208,54 @@ bool bootlog_collect(struct bootlog *log, const struct driver_ops *ops, void *dr
     *text = log->text;
     return true;
 }
+
+int64_t bootlog_overlap(const char *kept, size_t kept_len, const char *bytes, size_t len)
+{
+    size_t mark = strlen(BOOTLOG_UNSEEN);
+    for (size_t end = kept_len; end >= mark; end--) { /* our own line is in no console */
+        if (memcmp(kept + end - mark, BOOTLOG_UNSEEN, mark) == 0) {
+            kept += end;
+            kept_len -= end;
+            break;
+        }
+    }
+    if (kept_len > BOOTLOG_OVERLAP) {
+        kept += kept_len - BOOTLOG_OVERLAP;
+        kept_len = BOOTLOG_OVERLAP;
+    }
+    for (size_t end = len; kept_len > 0 && end >= kept_len; end--) {
+        if (memcmp(bytes + end - kept_len, kept, kept_len) == 0)
+            return (int64_t)end;
+    }
+    return kept_len == 0 ? 0 : -1;
+}
+
+static size_t kept_end(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    ssize_t len = fd < 0 ? 0 : pread(fd, out, size, end > (off_t)size ? end - (off_t)size : 0);
+    if (fd >= 0)
+        close(fd);
+    return len > 0 ? (size_t)len : 0;
+}
+
+bool bootlog_console(struct bootlog *log, const char *instance, const char *bytes, size_t len,
+                     const char **text)
+{
+    char path[PATH_SIZE], end[BOOTLOG_OVERLAP + sizeof BOOTLOG_UNSEEN];
+    if (!path_of(log, instance, path))
+        return false;
+    int64_t from = bootlog_overlap(end, kept_end(path, end, sizeof end), bytes, len);
+    size_t news = from < 0 ? 0 : (size_t)from;
+    if (news == len)
+        return false;
+    log->fresh.len = 0;
+    if (from < 0)
+        dr_strbuf_add_text(&log->fresh, BOOTLOG_UNSEEN);
+    dr_strbuf_add(&log->fresh, bytes + news, len - news);
+    append(log, path, log->fresh.data, log->fresh.len);
+    make_text(log);
+    *text = log->text;
+    return true;
+}

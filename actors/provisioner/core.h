@@ -15,11 +15,23 @@
 
 struct prov_core;
 
+/* What can be asked for to get a type, first choice first. */
+struct prov_type {
+    const char *name;
+    struct dr_strs offerings;
+};
+
+/* All of it is copied. A type that is not in it has itself as its only offering. */
 struct prov_settings {
-    const char *account; /* copied */
+    const char *account;
     size_t batch_max;
     int64_t honours_ms;
     int64_t list_period_ms;
+    int64_t visible_ms;
+    bool tags;     /* the cloud can be told a row's id */
+    uint64_t seed; /* of all jitter; any number */
+    const struct prov_type *types;
+    size_t type_count;
 };
 
 enum prov_event_kind {
@@ -29,6 +41,7 @@ enum prov_event_kind {
     PROV_MACHINE,       /* machine, seq */
     PROV_ATTEMPT,       /* attempt, seq */
     PROV_KEY,           /* key */
+    PROV_IDENTITY,      /* id: what the driver answers for; "" while that is not known */
     PROV_OPENED,        /* answer to OPEN: machines, ok, code, sentence, id: the attempt */
     PROV_ATTEMPT_EVENT, /* id: the attempt, what happened, answer where the cloud spoke */
     PROV_LISTED,        /* list */
@@ -54,7 +67,7 @@ struct prov_event {
 
 enum prov_effect_kind {
     PROV_DO_SNAPSHOT,  /* ask the ledger for all rows -> SNAPSHOT */
-    PROV_DO_OPEN,      /* attempt.open for `machines` -> OPENED */
+    PROV_DO_OPEN,      /* attempt.open for `machines`: offering, identity -> OPENED */
     PROV_DO_PREPARE,   /* fetch attempt `id`, open or build -> ATTEMPT_EVENT */
     PROV_DO_COMMIT,    /* attempt.commit with what was built -> ATTEMPT_EVENT */
     PROV_DO_SEND,      /* driver launch with the committed bytes -> ATTEMPT_EVENT */
@@ -63,7 +76,8 @@ enum prov_effect_kind {
     PROV_DO_LIST,      /* driver list -> LISTED */
     PROV_DO_DESCRIBE,  /* driver describe `id` -> DESCRIBED */
     PROV_DO_TERMINATE, /* driver terminate `id`; its end is a word of the list */
-    PROV_DO_SAY,       /* machine.seen: id: the machine, instance, word, sentence -> SAID */
+    PROV_DO_TAG,       /* driver tag: id: the machine, instance; done when a list shows it */
+    PROV_DO_SAY,       /* machine.seen: id: the machine, instance, word, identity -> SAID */
     PROV_DO_FOUND,     /* machine.found for instance `id` of the last list */
     PROV_DO_CLEAN,     /* instance `id` has ended for good: leave nothing behind */
     PROV_DO_TELL,      /* a sentence for a person; machine may be "" */
@@ -71,7 +85,7 @@ enum prov_effect_kind {
 
 struct prov_effect {
     enum prov_effect_kind kind;
-    const char *id, *instance, *word, *sentence, *type;
+    const char *id, *instance, *word, *sentence, *type, *offering, *identity;
     bool give_up, alarm;
     struct dr_strs machines, instances;
 };
@@ -92,9 +106,12 @@ void core_configure(struct prov_core *core, const struct prov_settings *settings
 void core_step(struct prov_core *core, const struct prov_event *event, int64_t now_ms,
                struct prov_effects *out);
 
-/* Calls `each` for every row that is bound to an instance, as (machine, instance). */
-void core_each_bound(const struct prov_core *core,
-                     void (*each)(void *arg, const char *machine, const char *instance), void *arg);
+/* Milliseconds until a step is due that the next tick would be late for; -1: there is none. */
+int64_t core_wake_ms(const struct prov_core *core, int64_t now_ms);
+
+/* Calls `each` for every row that is bound to an instance. was_up: its agent has been seen. */
+typedef void (*core_each_fn)(void *arg, const char *machine, const char *instance, bool was_up);
+void core_each_bound(const struct prov_core *core, core_each_fn each, void *arg);
 
 /* The machine row that an instance is bound to, or "". Borrowed until the next step. */
 const char *core_machine_of(const struct prov_core *core, const char *instance);

@@ -52,6 +52,7 @@ typedef void (*driver_done_fn)(void *arg, const char *id, const struct driver_an
  * "ended", "unknown" or, when it was asked for by id and the cloud does not know it, "missing". */
 struct driver_list {
     bool ok;
+    enum driver_class class; /* not ok: AUTH and THROTTLE slow the engine down */
     const char *sentence;
     const char *identity; /* as ops->identity, of the account that answered */
     int64_t sent_ms;      /* CLOCK_BOOTTIME when the first request of the list was sent (P2) */

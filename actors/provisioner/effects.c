@@ -60,7 +60,9 @@ struct prov_effect *effects_add(struct prov_effects *out, enum prov_effect_kind 
                                    .instance = "",
                                    .word = "",
                                    .sentence = "",
-                                   .type = ""};
+                                   .type = "",
+                                   .offering = "",
+                                   .identity = ""};
     return effect;
 }
 

@@ -4,7 +4,6 @@
  * only (P4); a list in which too much is missing is not believed; what nobody owns is reported and
  * judged by others (P25).
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@
 #include "drover/assert.h"
 
 #define FAST_MS 1000
-#define SAY_AGAIN_MS 10000
 #define FOUND_AGAIN_MS 60000
 #define KILL_AGAIN_MS 1000
 #define KILL_AGAIN_MOST_MS 30000
@@ -41,53 +39,16 @@ static bool state_is(const struct dr_instance_view *view, const char *word)
     return strcmp(view->state, word) == 0;
 }
 
-static void say(struct prov_machine *machine, const char *word, const char *sentence,
-                int64_t now_ms, struct prov_effects *out)
-{
-    bool again = now_ms - machine->said_ms >= SAY_AGAIN_MS;
-    if (machine->saying || (strcmp(machine->said, word) == 0 && !again))
-        return;
-    machine->saying = true;
-    machine->said = word;
-    machine->said_ms = now_ms;
-    struct prov_effect *effect = effects_add(out, PROV_DO_SAY, machine->id);
-    effect->instance = effects_text(out, machine->instance);
-    effect->word = word;
-    effect->sentence = effects_text(out, sentence);
-}
-
-void fleet_said(struct prov_core *core, const char *id, bool ok, int64_t now_ms)
-{
-    struct prov_machine *machine = core_machine(core, id);
-    if (!machine)
-        return;
-    machine->saying = false;
-    if (!ok) {
-        machine->said = "";
-        core->snapshot_due_ms = now_ms;
-    }
-}
-
-/* What a word by id means for a row. "unknown" changes nothing. */
-static void judge(const struct prov_core *core, struct prov_machine *machine,
-                  const struct dr_instance_view *view, int64_t now_ms, struct prov_effects *out)
-{
-    const char *sentence =
-        effects_format(out, "account %s says: %s", core->account, view->cloud_state);
-    if (state_is(view, "ended"))
-        say(machine, "ended", sentence, now_ms, out);
-    else if (state_is(view, "present") &&
-             (machine->state == MACHINE_ABSENT || strcmp(machine->said, "absent") == 0))
-        say(machine, "present", sentence, now_ms, out);
-}
-
 struct absence {
     size_t known, newly;
 };
 
+/* Whether a list that lacks this machine could say so: it was asked for after the binding was
+ * known, and answered by the account that the machine was started in. */
 static bool counts(const struct prov_machine *machine, const struct driver_list *list)
 {
-    return machine->instance[0] && machine->bound_ms < list->sent_ms;
+    return machine->instance[0] && machine->bound_ms < list->sent_ms &&
+           identity_speaks(machine->identity, list->identity);
 }
 
 static struct absence count_absent(const struct prov_core *core, const struct driver_list *list)
@@ -98,8 +59,9 @@ static struct absence count_absent(const struct prov_core *core, const struct dr
         if (!counts(machine, list) || machine->state == MACHINE_TERMINATING ||
             machine->state == MACHINE_ABSENT)
             continue;
-        absence.known++;
-        absence.newly += find(list, machine->instance) == NULL;
+        bool listed = find(list, machine->instance) != NULL;
+        absence.known += listed || !word_young(core, machine, list->sent_ms);
+        absence.newly += !listed && !word_young(core, machine, list->sent_ms);
     }
     return absence;
 }
@@ -129,13 +91,12 @@ static void compare_rows(struct prov_core *core, const struct driver_list *list,
             continue;
         const struct dr_instance_view *view = find(list, machine->instance);
         if (view) {
-            judge(core, machine, view, now_ms, out);
+            word_seen(core, machine, view, list->identity, now_ms, out);
             continue;
         }
         effects_add(out, PROV_DO_DESCRIBE, machine->instance);
-        if (!core->distrusted && machine->state != MACHINE_TERMINATING &&
-            machine->state != MACHINE_ABSENT)
-            say(machine, "absent", "a complete list of its account lacks it", now_ms, out);
+        if (!core->distrusted)
+            word_absent(core, machine, list->identity, now_ms, out);
     }
 }
 
@@ -192,15 +153,16 @@ static void settle_stuck(struct prov_core *core, const struct driver_list *list,
     for (size_t i = 0; i < core->attempt_count; i++) {
         struct prov_attempt *attempt = &core->attempts[i];
         if (attempt->state == ATTEMPT_STUCK && list->sent_ms > attempt->quiet_from_ms &&
+            identity_speaks(attempt->identity, list->identity) &&
             now_ms - attempt->since_ms >= core->settings.honours_ms)
             core_attempt_happened(core, attempt, ATTEMPT_FORGOTTEN, NULL, now_ms, out);
     }
 }
 
-/* Something is about to change: the list is taken faster. */
+/* Something is about to change: the list is taken faster, unless the cloud refuses it. */
 static bool hurried(const struct prov_core *core)
 {
-    for (size_t i = 0; i < core->machine_count; i++) {
+    for (size_t i = 0; i < core->machine_count && !core->list_refused; i++) {
         enum machine_state state = core->machines[i].state;
         if (state == MACHINE_LAUNCHING || state == MACHINE_DRAINING || state == MACHINE_TERMINATING)
             return true;
@@ -208,21 +170,45 @@ static bool hurried(const struct prov_core *core)
     return false;
 }
 
+/* P1: an error is no list. */
+static void list_failed(struct prov_core *core, const struct driver_list *list, int64_t now_ms,
+                        struct prov_effects *out)
+{
+    core->list_refused = list->class == DRIVER_AUTH || list->class == DRIVER_THROTTLE;
+    if (list->class == DRIVER_AUTH)
+        gate_refused(core, NULL, DRIVER_AUTH, list->sentence, 0, now_ms, out);
+    else if (!core->list_failing)
+        effects_tell(out, false, "",
+                     effects_format(out, "listing the machines of account %s fails: %s",
+                                    core->account, list->sentence));
+    core->list_failing = true;
+}
+
+static void list_came(struct prov_core *core, const struct driver_list *list,
+                      struct prov_effects *out)
+{
+    gate_list_good(core, out);
+    if (core->list_failing)
+        effects_tell(
+            out, false, "",
+            effects_format(out, "listing the machines of account %s works again", core->account));
+    core->list_failing = core->list_refused = false;
+    core->listed_ms = list->sent_ms;
+}
+
 void fleet_listed(struct prov_core *core, const struct driver_list *list, int64_t now_ms,
                   struct prov_effects *out)
 {
     core->list_asked = false;
     core->list_due_ms = now_ms + core->settings.list_period_ms;
-    if (list->ok == core->list_failing)
-        effects_tell(out, false, "",
-                     effects_format(out, "listing the machines of account %s %s%s", core->account,
-                                    list->ok ? "works again" : "fails: ", list->sentence));
-    core->list_failing = !list->ok;
-    if (!list->ok)
-        return; /* P1: an error is no list */
-    core->listed_ms = list->sent_ms;
+    if (!list->ok) {
+        list_failed(core, list, now_ms, out);
+        return;
+    }
+    list_came(core, list, out);
     if (!core->synced)
         return;
+    identity_compare(core, list->identity, out);
     judge_trust(core, count_absent(core, list), out);
     compare_rows(core, list, now_ms, out);
     for (size_t i = 0; i < list->count; i++) {
@@ -238,8 +224,12 @@ void fleet_described(struct prov_core *core, const char *instance, const struct 
 {
     struct prov_machine *machine = core_bound(core, instance);
     const struct dr_instance_view *view = list->ok ? find(list, instance) : NULL;
-    if (machine && view)
-        judge(core, machine, view, now_ms, out);
+    if (!machine || !view || !identity_speaks(machine->identity, list->identity))
+        return;
+    if (state_is(view, "missing"))
+        word_missing(core, machine, list, now_ms, out);
+    else
+        word_seen(core, machine, view, list->identity, now_ms, out);
 }
 
 static void kill_due(struct prov_core *core, int64_t now_ms, struct prov_effects *out)
@@ -247,7 +237,8 @@ static void kill_due(struct prov_core *core, int64_t now_ms, struct prov_effects
     for (size_t i = 0; i < core->machine_count; i++) {
         struct prov_machine *machine = &core->machines[i];
         if (machine->state != MACHINE_TERMINATING || !machine->instance[0] ||
-            strcmp(machine->said, "ended") == 0 || now_ms < machine->kill_due_ms)
+            strcmp(machine->said, "ended") == 0 || now_ms < machine->kill_due_ms ||
+            !identity_speaks(machine->identity, core->identity))
             continue;
         int64_t wait = machine->kill_wait_ms ? machine->kill_wait_ms * 2 : KILL_AGAIN_MS;
         machine->kill_wait_ms = wait > KILL_AGAIN_MOST_MS ? KILL_AGAIN_MOST_MS : wait;

@@ -16,114 +16,12 @@
 #include "drover/exit.h"
 #include "log.h"
 #include "nocore.h"
+#include "probe.h"
 #include "secrets.h"
 #include "shell.h"
 
 #define TICK_MS 250
 #define LOCK_RETRY_MS 200
-
-void shell_crash_point(const char *point)
-{
-#ifdef DROVER_FAULTS
-    if (dr_crash_due(point))
-        kill(getpid(), SIGKILL);
-#else
-    (void)point;
-#endif
-}
-
-struct stash *shell_stash(struct shell *shell, const char *id)
-{
-    for (struct stash *stash = shell->stashes; stash; stash = stash->next) {
-        if (strcmp(stash->id, id) == 0)
-            return stash;
-    }
-    struct stash *stash = calloc(1, sizeof *stash);
-    DR_ASSERT(stash);
-    snprintf(stash->id, sizeof stash->id, "%s", id);
-    stash->next = shell->stashes;
-    shell->stashes = stash;
-    return stash;
-}
-
-void shell_forget(struct shell *shell, const char *id)
-{
-    for (struct stash **at = &shell->stashes; *at; at = &(*at)->next) {
-        struct stash *stash = *at;
-        if (strcmp(stash->id, id) != 0)
-            continue;
-        *at = stash->next;
-        dr_wipe_free(stash->body, stash->body_len);
-        free(stash->sealed);
-        free(stash);
-        return;
-    }
-}
-
-static void tell(const struct prov_effect *effect)
-{
-    struct dr_log_ctx ctx = {.machine = effect->id[0] ? effect->id : NULL};
-    dr_log_merged(effect->alarm ? DR_LOG_ERROR : DR_LOG_WARNING, &ctx, "%s", effect->sentence);
-}
-
-static void perform(struct shell *shell, const struct prov_effect *effect)
-{
-    switch (effect->kind) {
-    case PROV_DO_SNAPSHOT:
-        shell_ask_snapshot(shell);
-        break;
-    case PROV_DO_OPEN:
-        shell_open(shell, effect);
-        break;
-    case PROV_DO_PREPARE:
-        shell_prepare(shell, effect->id);
-        break;
-    case PROV_DO_COMMIT:
-        shell_commit(shell, effect->id);
-        break;
-    case PROV_DO_SEND:
-        shell_send(shell, effect->id);
-        break;
-    case PROV_DO_CLOSE:
-        shell_close(shell, effect);
-        break;
-    case PROV_DO_FORGET:
-        shell_forget(shell, effect->id);
-        break;
-    case PROV_DO_LIST:
-        shell_list(shell);
-        break;
-    case PROV_DO_DESCRIBE:
-        shell_describe(shell, effect->id);
-        break;
-    case PROV_DO_TERMINATE:
-        shell_terminate(shell, effect->id);
-        break;
-    case PROV_DO_SAY:
-        shell_say(shell, effect);
-        break;
-    case PROV_DO_FOUND:
-        shell_found(shell, effect->id);
-        break;
-    case PROV_DO_CLEAN:
-        shell_clean(shell, effect->id);
-        break;
-    case PROV_DO_TELL:
-        tell(effect);
-        break;
-    }
-}
-
-/* A driver may answer from inside its call, so steps nest; each has its own list of effects, and an
- * effect refers to the core by id only. */
-void shell_step(struct shell *shell, const struct prov_event *event)
-{
-    struct prov_effects effects = {0};
-    core_step(shell->core, event, dr_boottime_ms(), &effects);
-    for (size_t i = 0; i < effects.count; i++)
-        perform(shell, &effects.items[i]);
-    prov_effects_free(&effects);
-}
 
 static int on_tick(zloop_t *loop, int timer, void *arg)
 {
@@ -135,27 +33,6 @@ static int on_tick(zloop_t *loop, int timer, void *arg)
     shell_mark_tick(shell);
     dr_log_tick();
     return 0;
-}
-
-static const struct driver_ops *driver_named(const char *name)
-{
-    static const struct driver_ops *const drivers[] = {&driver_local};
-    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
-        if (strcmp(drivers[i]->name, name) == 0)
-            return drivers[i];
-    }
-    return NULL;
-}
-
-static struct prov_settings settings_of(const struct shell *shell,
-                                        const struct dr_cfg_account *account)
-{
-    return (struct prov_settings){
-        .account = account->name,
-        .batch_max = shell->ops->batch_max,
-        .honours_ms = shell->ops->honours_ms,
-        .list_period_ms = account->list_period_ms,
-    };
 }
 
 static bool load_keys(struct shell *shell, struct dr_error *error)
@@ -178,6 +55,16 @@ static void check_secrets(const struct dr_cfg_account *account)
                error.text);
 }
 
+static void make_core(void *arg, const struct prov_settings *settings)
+{
+    ((struct shell *)arg)->core = core_new(settings);
+}
+
+static void configure_core(void *arg, const struct prov_settings *settings)
+{
+    core_configure(((struct shell *)arg)->core, settings);
+}
+
 /* With the role's lock held: nobody else acts for this account. */
 static int begin(struct shell *shell)
 {
@@ -196,8 +83,7 @@ static int begin(struct shell *shell)
         return -1;
     }
     check_secrets(account);
-    struct prov_settings settings = settings_of(shell, account);
-    shell->core = core_new(&settings);
+    shell_settings(shell, account, make_core, shell);
     zloop_timer(dr_actor_loop(shell->actor), TICK_MS, 0, on_tick, shell);
     shell_step(shell, &(struct prov_event){.kind = PROV_TICK});
     return 0;
@@ -246,7 +132,7 @@ static int start(struct dr_actor *actor)
                dr_actor_account(actor));
         return -1;
     }
-    shell.ops = driver_named(account->driver);
+    shell.ops = shell_driver(account->driver);
     DR_ASSERT(shell.ops); /* the configuration's words are those of the table above */
     return take_lock(&shell);
 }
@@ -311,9 +197,16 @@ static void on_reconfigured(struct dr_actor *actor, const struct dr_cfg_root *be
     (void)before;
     if (!account || !shell->core)
         return; /* droverd ends a provisioner whose account went */
-    struct prov_settings settings = settings_of(shell, account);
-    core_configure(shell->core, &settings);
+    if (shell->ops->configure &&
+        !shell->ops->configure(shell->driver, dr_actor_config(actor), account)) {
+        dr_log(DR_LOG_INFO, NULL, "account %s is reached in another way now: starting anew",
+               account->name);
+        dr_actor_exit(actor, DR_EXIT_RETRY);
+        return;
+    }
+    shell_settings(shell, account, configure_core, shell);
     check_secrets(account);
+    shell_step(shell, &(struct prov_event){.kind = PROV_TICK});
 }
 
 static void stop(struct dr_actor *actor)
@@ -321,6 +214,7 @@ static void stop(struct dr_actor *actor)
     struct shell *shell = dr_actor_self(actor);
     while (shell->stashes)
         shell_forget(shell, shell->stashes->id);
+    shell_logs_end(shell);
     dr_wipe(&shell->keys, sizeof shell->keys);
     dr_log_flush();
 }
@@ -341,5 +235,7 @@ static const struct dr_actor_spec SPEC = {
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--probe") == 0)
+        return probe_main(argc, argv);
     return dr_actor_main(argc, argv, &SPEC);
 }

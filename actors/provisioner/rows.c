@@ -10,6 +10,8 @@
 
 #include "drover/assert.h"
 
+#define UNFIT_MS 1800000
+
 void prov_copy(char out[PROV_ID], const char *text)
 {
     snprintf(out, PROV_ID, "%s", text ? text : "");
@@ -90,10 +92,22 @@ static void machine_over(struct prov_core *core, struct prov_machine *machine, i
 {
     if (machine->state == MACHINE_GONE && machine->instance[0]) {
         if (!machine->was_up && machine->own_end)
-            health_bad(core, machine->type, 0, "ended before the agent was seen", now_ms, out);
+            health_bad(core, machine->type, "ended before the agent was seen", now_ms, out);
         effects_add(out, PROV_DO_CLEAN, machine->instance);
     }
     remove_machine(core, machine);
+}
+
+/* One attempt has one boot script: only rows that serve the same queues can share it (P11). */
+static uint64_t hash_of_queues(const struct dr_machine_row *row)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (size_t i = 0; i <= row->queues.count; i++) {
+        const char *text = i < row->queues.count ? row->queues.items[i] : row->drain_queue;
+        for (size_t at = 0; text && (at == 0 || text[at - 1]); at++)
+            hash = (hash ^ (unsigned char)text[at]) * UINT64_C(1099511628211);
+    }
+    return hash;
 }
 
 static void fill_machine(struct prov_machine *machine, const struct dr_machine_row *row)
@@ -107,6 +121,20 @@ static void fill_machine(struct prov_machine *machine, const struct dr_machine_r
     prov_copy(machine->attempt, row->attempt);
     prov_copy(machine->offering, row->offering);
     prov_copy(machine->instance, row->instance_id);
+    snprintf(machine->identity, sizeof machine->identity, "%s", row->identity ? row->identity : "");
+    machine->queues = hash_of_queues(row);
+}
+
+/* Its guard found that it cannot do what its type promises. */
+static void judge_unfit(struct prov_core *core, struct prov_machine *machine,
+                        const struct dr_machine_row *row, int64_t now_ms, struct prov_effects *out)
+{
+    if (machine->unfit || strcmp(row->drain_reason, "unfit") != 0)
+        return;
+    machine->unfit = true;
+    offering_set_aside(&core->aside, machine->type, machine->offering, UNFIT_MS, now_ms);
+    health_bad(core, machine->type, row->cause && row->cause[0] ? row->cause : "unfit", now_ms,
+               out);
 }
 
 struct prov_machine *rows_machine(struct prov_core *core, const struct dr_machine_row *row,
@@ -130,7 +158,11 @@ struct prov_machine *rows_machine(struct prov_core *core, const struct dr_machin
         machine->kill_due_ms = now_ms;
         machine->kill_wait_ms = 0;
         machine->said = machine->state == MACHINE_ABSENT ? "absent" : "";
+        machine->open_from_ms = 0; /* that was for the row as it stood */
     }
+    if (machine->state == MACHINE_WANTED && before != MACHINE_WANTED)
+        opening_wanted(core, now_ms);
+    judge_unfit(core, machine, row, now_ms, out);
     if (machine->was_up && !was_up)
         health_good(core, machine->type);
     if (!over(machine->state))
@@ -170,6 +202,13 @@ struct prov_attempt *rows_new_attempt(struct prov_core *core, const char *id,
             prov_copy(attempt->type, machine->type);
     }
     return attempt;
+}
+
+void rows_fill_attempt(struct prov_attempt *attempt, const struct dr_attempt_row *row)
+{
+    attempt->ordinal = row->ordinal;
+    prov_copy(attempt->offering, row->offering);
+    snprintf(attempt->identity, sizeof attempt->identity, "%s", row->identity ? row->identity : "");
 }
 
 void rows_free_attempt(struct prov_attempt *attempt)
@@ -212,7 +251,7 @@ static void take_attempt(struct prov_core *core, const struct dr_attempt_row *ro
         attempt = rows_new_attempt(core, row->id, row->machines, now_ms);
         attempt->due_ms = now_ms; /* a life before this one opened it: look where it stands */
     }
-    attempt->ordinal = row->ordinal;
+    rows_fill_attempt(attempt, row);
     attempt->in_snapshot = true;
 }
 

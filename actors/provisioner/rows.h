@@ -14,5 +14,6 @@ void rows_snapshot(struct prov_core *core, const struct dr_ledger_state *state, 
 /* The attempt of that id, made (waiting, not due) where it is not known yet. */
 struct prov_attempt *rows_new_attempt(struct prov_core *core, const char *id,
                                       struct dr_strs machines, int64_t now_ms);
+void rows_fill_attempt(struct prov_attempt *attempt, const struct dr_attempt_row *row);
 void rows_free_attempt(struct prov_attempt *attempt);
 void rows_drop_attempt(struct prov_core *core, struct prov_attempt *attempt);

@@ -9,6 +9,8 @@
 #include "drover/actor.h"
 #include "seal.h"
 
+#define SHELL_OFFERING_SIZE 96
+
 struct dr_actor;
 
 /* What is kept of an attempt between its steps. */
@@ -30,7 +32,10 @@ struct shell {
     struct dr_seal_keypair keys;
     struct stash *stashes;
     char ledger_id[96];
-    struct dr_record cloud; /* struct dr_cloud_observed, the newest */
+    char identity[256]; /* as the core knows it */
+    bool wake_armed;
+    struct console *consoles; /* being read */
+    struct dr_record cloud;   /* struct dr_cloud_observed, the newest */
     int lock;
     int64_t logs_due_ms;
     bool marked, mark_known; /* livemark.h: as this process last wrote it, if it did */
@@ -39,6 +44,19 @@ struct shell {
 
 /* One step of the core with all its effects. */
 void shell_step(struct shell *shell, const struct prov_event *event);
+
+/* The cloud's own name of the account that the driver answers for; "" while that is not known. */
+const char *shell_identity(const struct shell *shell);
+
+/* drivers.c: NULL for a name that is none */
+const struct driver_ops *shell_driver(const char *name);
+
+/* shell_settings.c: what the core has to know of configuration and driver */
+void shell_settings(const struct shell *shell, const struct dr_cfg_account *account,
+                    void (*use)(void *arg, const struct prov_settings *settings), void *arg);
+/* First choice first; free with shell_offerings_free(). */
+struct dr_strs shell_offerings(const struct driver_ops *ops, const struct dr_cfg_type *type);
+void shell_offerings_free(struct dr_strs *offerings);
 
 struct stash *shell_stash(struct shell *shell, const char *id);
 void shell_forget(struct shell *shell, const char *id);
@@ -66,8 +84,11 @@ void shell_send(struct shell *shell, const char *attempt);
 void shell_list(struct shell *shell);
 void shell_describe(struct shell *shell, const char *instance);
 void shell_terminate(struct shell *shell, const char *instance);
+void shell_tag(struct shell *shell, const struct prov_effect *effect);
 void shell_clean(struct shell *shell, const char *instance);
-void shell_collect_logs(struct shell *shell);
 
-/* Everything that an instance has printed until now. */
+/* shell_logs.c: what machines print */
+void shell_collect_logs(struct shell *shell);
+/* Everything that an instance has printed until now; later, where the cloud has to be asked. */
 void shell_collect_log(struct shell *shell, const char *machine, const char *instance);
+void shell_logs_end(struct shell *shell);

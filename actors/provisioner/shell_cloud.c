@@ -46,6 +46,7 @@ static void publish(struct shell *shell, const struct driver_list *list)
         .sent_ms = list->sent_ms,
         .ok = list->ok,
         .sentence = list->sentence,
+        .identity = list->identity,
         .instances = {.items = list->instances, .count = list->ok ? list->count : 0},
     };
     dr_record_free(&shell->cloud);
@@ -53,11 +54,20 @@ static void publish(struct shell *shell, const struct driver_list *list)
     dr_publish(shell->actor, DR_CLOUD_OBSERVED, &body, NULL);
 }
 
+/* A driver that answers for one account all its life need not name it in each list. */
+static struct driver_list named(const struct shell *shell, const struct driver_list *list)
+{
+    struct driver_list copy = *list;
+    copy.identity = list->identity ? list->identity : shell_identity(shell);
+    return copy;
+}
+
 static void on_listed(void *arg, const struct driver_list *list)
 {
     struct shell *shell = arg;
-    struct prov_event event = {.kind = PROV_LISTED, .list = list};
-    publish(shell, list);
+    struct driver_list copy = named(shell, list);
+    struct prov_event event = {.kind = PROV_LISTED, .list = &copy};
+    publish(shell, &copy);
     shell_step(shell, &event);
 }
 
@@ -74,7 +84,8 @@ struct described {
 static void on_described(void *arg, const struct driver_list *list)
 {
     struct described *described = arg;
-    struct prov_event event = {.kind = PROV_DESCRIBED, .id = described->instance, .list = list};
+    struct driver_list copy = named(described->shell, list);
+    struct prov_event event = {.kind = PROV_DESCRIBED, .id = described->instance, .list = &copy};
     shell_step(described->shell, &event);
     free(described);
 }
@@ -101,40 +112,24 @@ void shell_terminate(struct shell *shell, const char *instance)
     shell->ops->terminate(shell->driver, instance, on_terminated, shell);
 }
 
-static bool collect(struct shell *shell, const char *machine, const char *instance)
+static void on_tagged(void *arg, const char *instance, const struct driver_answer *answer)
 {
-    const char *text;
-    if (!bootlog_collect(shell->logs, shell->ops, shell->driver, instance, &text))
-        return false;
-    struct dr_boot_logged body = {.machine = machine, .instance_id = instance, .text = text};
-    dr_publish(shell->actor, DR_BOOT_LOGGED, &body, NULL);
-    return true;
+    (void)arg;
+    if (answer->class != DRIVER_OK)
+        dr_log_merged(DR_LOG_WARNING, NULL,
+                      "instance %s does not carry its machine's id yet (%s): %s", instance,
+                      driver_class_name(answer->class), answer->sentence);
 }
 
-static void collect_one(void *arg, const char *machine, const char *instance)
+void shell_tag(struct shell *shell, const struct prov_effect *effect)
 {
-    collect(arg, machine, instance);
-}
-
-void shell_collect_logs(struct shell *shell)
-{
-    int64_t now_ms = dr_boottime_ms();
-    if (!shell->ops->log_period_ms || now_ms < shell->logs_due_ms)
-        return;
-    shell->logs_due_ms = now_ms + shell->ops->log_period_ms;
-    core_each_bound(shell->core, collect_one, shell);
-}
-
-void shell_collect_log(struct shell *shell, const char *machine, const char *instance)
-{
-    const int most = 256; /* a log that grows while it is read ends here too */
-    for (int i = 0; i < most && collect(shell, machine, instance);)
-        i++;
+    shell->ops->tag(shell->driver, effect->instance, effect->id, on_tagged, shell);
 }
 
 void shell_clean(struct shell *shell, const char *instance)
 {
-    shell_collect_log(shell, core_machine_of(shell->core, instance), instance);
+    if (shell->ops->read_log)
+        shell_collect_log(shell, core_machine_of(shell->core, instance), instance);
     bootlog_done(shell->logs, instance);
     if (shell->ops->forget)
         shell->ops->forget(shell->driver, instance);

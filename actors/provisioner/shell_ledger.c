@@ -112,18 +112,17 @@ static void on_opened(struct dr_actor *actor, const struct dr_answer *answer, vo
 
 void shell_open(struct shell *shell, const struct prov_effect *effect)
 {
-    const struct dr_cfg_type *type = dr_config_type(dr_actor_config(shell->actor), effect->type);
     struct asked *asked = asked_new(shell, "");
     asked->machine_count = effect->machines.count;
     asked->machines = calloc(effect->machines.count + 1, sizeof *asked->machines);
     DR_ASSERT(asked->machines);
     for (size_t i = 0; i < effect->machines.count; i++)
         snprintf(asked->machines[i], sizeof asked->machines[i], "%s", effect->machines.items[i]);
-    const char *offering = type && type->instance_type[0] ? type->instance_type : effect->type;
     struct dr_attempt_open body = {
         .machines = effect->machines,
         .account = dr_actor_account(shell->actor),
-        .offering = offering,
+        .offering = effect->offering,
+        .identity = effect->identity,
         .seal_pk = {.bytes = shell->keys.public_key, .len = sizeof shell->keys.public_key},
     };
     shell_mark_live(shell);
@@ -314,12 +313,14 @@ void shell_say(struct shell *shell, const struct prov_effect *effect)
     struct dr_log_ctx ctx = {.machine = effect->id};
     dr_log(DR_LOG_INFO, &ctx, "instance %s is %s: %s", effect->instance, effect->word,
            effect->sentence);
-    if (strcmp(effect->word, "ended") == 0) /* its last words, while the row still names it */
+    if (strcmp(effect->word, "ended") == 0 || /* its last words, while the row still names it */
+        (strcmp(effect->word, "absent") == 0 && !shell->ops->read_log))
         shell_collect_log(shell, effect->id, effect->instance);
     struct dr_machine_seen body = {
         .machine = effect->id,
         .instance_id = effect->instance,
         .word = effect->word,
+        .identity = effect->identity,
         .sentence = effect->sentence,
     };
     dr_request(shell->actor, "ledger", DR_MACHINE_SEEN, &body, NULL, NULL, LEDGER_TIMEOUT_MS,
@@ -343,6 +344,7 @@ void shell_found(struct shell *shell, const char *instance)
         if (strcmp(cloud->instances.items[i].instance_id, instance) != 0)
             continue;
         struct dr_machine_found body = {.account = dr_actor_account(shell->actor),
+                                        .identity = cloud->identity,
                                         .instance = cloud->instances.items[i]};
         dr_log(DR_LOG_WARNING, NULL,
                "instance %s carries this deployment's tag and is in no row: it is adopted",

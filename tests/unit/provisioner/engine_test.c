@@ -44,7 +44,6 @@ static void test_nothing_before_rows_and_list(void **state)
 {
     struct world *world = *state;
     world_machine(world, "m1", "wanted", "");
-    world_tick(world, 0);
     assert_int_equal(world_count(world, PROV_DO_SNAPSHOT), 1);
     world_snapshot(world);
     assert_int_equal(world_count(world, PROV_DO_OPEN), 0);
@@ -178,10 +177,11 @@ static void test_classes_of_refusal(void **state)
         int64_t ordinal;
         bool closes, gives_up;
     } rows[] = {
-        {DRIVER_CAPACITY, 9, true, false},  {DRIVER_QUOTA, 9, true, false},
-        {DRIVER_REQUEST, 1, true, true},    {DRIVER_OTHER, 1, true, false},
-        {DRIVER_OTHER, 3, true, true},      {DRIVER_AUTH, 1, false, false},
-        {DRIVER_THROTTLE, 1, false, false}, {DRIVER_UNKNOWN, 1, false, false},
+        {DRIVER_CAPACITY, 9, true, false}, {DRIVER_QUOTA, 9, true, false},
+        {DRIVER_TOO_MANY, 9, true, false}, {DRIVER_REQUEST, 1, true, true},
+        {DRIVER_OTHER, 1, true, false},    {DRIVER_OTHER, 3, true, true},
+        {DRIVER_AUTH, 1, false, false},    {DRIVER_THROTTLE, 1, false, false},
+        {DRIVER_UNKNOWN, 1, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         void *fresh;
@@ -326,14 +326,13 @@ static void test_failing_type_is_slowed(void **state)
 static void test_new_configuration_is_a_new_chance(void **state)
 {
     struct world *world = *state;
-    struct prov_settings settings = {.account = "local", .batch_max = 1, .list_period_ms = 10000};
     sent(world);
     world_answers(world, "a1", DRIVER_QUOTA, NULL);
     world_happens(world, "a1", ATTEMPT_CLOSE_OK);
     world->now_ms += 10000;
     world_list(world, NOTHING);
     assert_int_equal(world_count(world, PROV_DO_OPEN), 0);
-    core_configure(world->core, &settings);
+    world_configure(world);
     world_tick(world, 1);
     assert_int_equal(world_count(world, PROV_DO_OPEN), 1);
 }

@@ -9,11 +9,13 @@
 int world_setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
-    struct prov_settings settings = {
-        .account = "local", .batch_max = 1, .honours_ms = 0, .list_period_ms = 10000};
-    world->core = core_new(&settings);
+    world->settings = (struct prov_settings){
+        .account = "local", .batch_max = 1, .honours_ms = 0, .list_period_ms = 10000, .seed = 7};
+    world->core = core_new(&world->settings);
     world->now_ms = 1000000;
-    world->blocked = "";
+    world->blocked = world->notice = world->tagged = "";
+    world->identity = "acct-1";
+    world_step(world, (struct prov_event){.kind = PROV_IDENTITY, .id = world->identity});
     *state = world;
     return 0;
 }
@@ -25,6 +27,11 @@ int world_teardown(void **state)
     core_free(world->core);
     free(world);
     return 0;
+}
+
+void world_configure(struct world *world)
+{
+    core_configure(world->core, &world->settings);
 }
 
 void world_step(struct world *world, struct prov_event event)
@@ -67,6 +74,7 @@ struct dr_machine_row *world_machine(struct world *world, const char *id, const 
                                    .drain_queue = "q1",
                                    .attempt = "",
                                    .instance_id = instance,
+                                   .identity = world->identity,
                                    .offering = "small"};
     return row;
 }
@@ -81,6 +89,7 @@ struct dr_attempt_row *world_attempt(struct world *world, const char *id, const 
                                    .machines = {.items = machine, .count = 1},
                                    .ordinal = 1,
                                    .offering = "small",
+                                   .identity = world->identity,
                                    .state = state,
                                    .outcome = "",
                                    .key = "k1",
@@ -113,12 +122,110 @@ void world_answers(struct world *world, const char *attempt, enum driver_class c
                                    .sentence = class == DRIVER_OK ? "" : "the cloud said no",
                                    .instances = &instance,
                                    .instance_count = class == DRIVER_OK};
-    enum attempt_event what = class == DRIVER_OK     ? ATTEMPT_LAUNCHED
-                              : class >= DRIVER_AUTH ? ATTEMPT_UNANSWERED
-                                                     : ATTEMPT_REFUSED;
+    world_answer(world, attempt, &answer);
+}
+
+void world_answer(struct world *world, const char *attempt, const struct driver_answer *answer)
+{
+    enum attempt_event what = answer->class == DRIVER_OK     ? ATTEMPT_LAUNCHED
+                              : answer->class >= DRIVER_AUTH ? ATTEMPT_UNANSWERED
+                                                             : ATTEMPT_REFUSED;
     world_step(world,
                (struct prov_event){
-                   .kind = PROV_ATTEMPT_EVENT, .id = attempt, .what = what, .answer = &answer});
+                   .kind = PROV_ATTEMPT_EVENT, .id = attempt, .what = what, .answer = answer});
+}
+
+void world_opened(struct world *world, size_t n, const char *id)
+{
+    struct prov_effects kept = world->effects;
+    const struct prov_effect *open = world_effect(world, PROV_DO_OPEN, n);
+    assert_non_null(open);
+    struct prov_event event = {.kind = PROV_OPENED,
+                               .ok = true,
+                               .code = "",
+                               .sentence = "",
+                               .id = id,
+                               .machines = open->machines};
+    world->effects = (struct prov_effects){0};
+    world_step(world, event);
+    prov_effects_free(&kept);
+}
+
+void world_ready(struct world *world)
+{
+    static const char *const nothing[] = {NULL};
+    world_snapshot(world);
+    world_list(world, nothing);
+}
+
+static struct dr_machine_row *row_of(struct world *world, const char *id)
+{
+    for (size_t i = 0; i < world->machine_count; i++) {
+        if (strcmp(world->machines[i].id, id) == 0)
+            return &world->machines[i];
+    }
+    fail_msg("no row %s", id);
+    return NULL;
+}
+
+size_t world_send(struct world *world, size_t n, const char *id)
+{
+    const struct prov_effect *open = world_effect(world, PROV_DO_OPEN, n);
+    assert_non_null(open);
+    assert_true(world->attempt_count < WORLD_MAX);
+    struct dr_attempt_row *row = &world->attempts[world->attempt_count++];
+    size_t count = open->machines.count;
+    const char **machines = world->names[world->attempt_count - 1];
+    for (size_t i = 0; i < count; i++)
+        machines[i] = row_of(world, open->machines.items[i])->id;
+    snprintf(world->offerings[world->attempt_count - 1], sizeof world->offerings[0], "%s",
+             open->offering);
+    *row = (struct dr_attempt_row){.id = id,
+                                   .account = "local",
+                                   .machines = {.items = machines, .count = count},
+                                   .ordinal = 1,
+                                   .offering = world->offerings[world->attempt_count - 1],
+                                   .identity = world->identity,
+                                   .state = "keyed",
+                                   .outcome = "",
+                                   .key = "k1",
+                                   .sentence = ""};
+    world_opened(world, n, id);
+    for (size_t i = 0; i < count; i++) {
+        struct dr_machine_row *machine = row_of(world, machines[i]);
+        machine->state = "launching";
+        machine->attempt = id;
+        machine->offering = row->offering;
+        world_tell_machine(world, machine);
+    }
+    world_tell_attempt(world, row);
+    world_happens(world, id, ATTEMPT_BUILT);
+    world_happens(world, id, ATTEMPT_COMMIT_OK);
+    return world_count(world, PROV_DO_SEND);
+}
+
+void world_closed(struct world *world, const char *id)
+{
+    for (size_t i = 0; i < world->attempt_count; i++) {
+        struct dr_attempt_row *row = &world->attempts[i];
+        if (strcmp(row->id, id) != 0)
+            continue;
+        row->state = "closed";
+        for (size_t n = 0; n < row->machines.count; n++) {
+            struct dr_machine_row *machine = row_of(world, row->machines.items[n]);
+            machine->state = "wanted";
+            if (n + 1 < row->machines.count) { /* the last one's event is the last effect */
+                machine->version++;
+                world_step(world, (struct prov_event){.kind = PROV_MACHINE,
+                                                      .seq = ++world->seq,
+                                                      .machine = machine});
+            }
+        }
+        world_happens(world, id, ATTEMPT_CLOSE_OK);
+        world_tell_machine(world, row_of(world, row->machines.items[row->machines.count - 1]));
+        return;
+    }
+    fail_msg("no attempt %s", id);
 }
 
 void world_list(struct world *world, const char *const *instances)
@@ -127,6 +234,7 @@ void world_list(struct world *world, const char *const *instances)
     char attempts[WORLD_MAX][64];
     struct driver_list list = {
         .ok = true, .sentence = "", .sent_ms = world->now_ms, .instances = views};
+    list.identity = world->identity;
     for (; *instances; instances++) {
         const char *id = *instances;
         const char *state = *id == '-' ? "ended" : *id == '?' ? "unknown" : "present";
@@ -134,7 +242,8 @@ void world_list(struct world *world, const char *const *instances)
         snprintf(attempts[list.count], sizeof attempts[0], "at-%s", id);
         views[list.count] = (struct dr_instance_view){.instance_id = id,
                                                       .attempt = attempts[list.count],
-                                                      .machine = "",
+                                                      .machine = list.count ? "" : world->tagged,
+                                                      .notice = list.count ? "" : world->notice,
                                                       .ledger_id = "ledger-1",
                                                       .state = state,
                                                       .cloud_state = state};
@@ -153,6 +262,7 @@ void world_describe(struct world *world, const char *instance, const char *state
                                     .cloud_state = state};
     struct driver_list list = {
         .ok = true, .sentence = "", .sent_ms = world->now_ms, .instances = &view, .count = 1};
+    list.identity = world->identity;
     world_step(world, (struct prov_event){.kind = PROV_DESCRIBED, .id = instance, .list = &list});
 }
 

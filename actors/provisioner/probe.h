@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drover-provisioner --probe ACCOUNT --config FILE: tries, without the bus and without starting
+ * anything, all that a launch would need: credentials, rights, types, and the boot data of each
+ * type with a key of the real length. For each thing tried one JSON object on stdout,
+ *   {"ok":false,"unsure":false,"what":"ec2:RunInstances","sentence":"...","grant":"..."}
+ * and the exit code is 0 if none failed. Blocks until done.
+ */
+#pragma once
+
+int probe_main(int argc, char **argv);

@@ -121,7 +121,7 @@ class Server:
 class Machine:
     """A rendered boot script running in a session with a host name and a HOME of its own."""
 
-    def __init__(self, server, name, queues, programs=None, **settings):
+    def __init__(self, server, name, queues, programs=None, by_cloud_init=False, **settings):
         self.server, self.name, self.queue = server, name, queues[0]
         self.home = tempfile.mkdtemp(prefix="drover-machine-")
         agent = {"CLEARML_AGENT_SKIP_PYTHON_ENV_INSTALL": "1",
@@ -143,7 +143,7 @@ class Machine:
             json.dump(self.settings, f)
         script = subprocess.run([RENDER, path], stdout=subprocess.PIPE, check=True).stdout
         os.unlink(path)
-        self.script = os.path.join(self.home, "boot")
+        self.script = os.path.join(self.home, "part-001")
         with open(os.open(self.script, os.O_WRONLY | os.O_CREAT, 0o700), "wb") as f:
             f.write(script)
         self.stdout = open(os.path.join(self.home, "stdout"), "wb")
@@ -165,22 +165,28 @@ class Machine:
             with open(os.path.join(self.home, "hosts"), "w") as f:
                 f.write("127.0.0.1 localhost\n")
             prelude += 'mount --bind "$HOME/hosts" /etc/hosts && '
+        if by_cloud_init:  # nobody names root's home, and hardly a PATH
+            with open(os.path.join(self.home, "passwd"), "w") as f:
+                f.write("root:x:0:0:root:%s:/bin/bash\n" % self.home)
+            prelude += 'mount --bind "$HOME/passwd" /etc/passwd && unset HOME && '
+            env["PATH"] = stub + ":/usr/bin:/bin"
+        self.begun = time.monotonic()
         self.proc = subprocess.Popen(
-            unshare() + ["sh", "-c", prelude + 'exec bash "$2"', "-", first_name,
-                         self.script],
+            unshare() + ["sh", "-c", prelude + 'exec "$2"', "-", first_name, self.script],
             stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=subprocess.STDOUT,
-            env=dict(env, HOME=self.home), cwd=self.home, start_new_session=True)
+            env=dict(env, HOME=self.home, DROVER_TEST_HOME=self.home), cwd=self.home,
+            start_new_session=True)
 
     def log(self):
         with open(os.path.join(self.home, "stdout"), errors="replace") as f:
             return f.read()
 
-    def up(self, seconds=60):
+    def up(self, seconds=60, pause=0.1):
         def registered():
             if self.proc.poll() is not None:
                 raise AssertionError("%s ended before it was up" % self.name)
             return self.worker in self.server.workers()
-        wait("%s among the workers" % self.worker, seconds, registered)
+        wait("%s among the workers" % self.worker, seconds, registered, pause)
         return self
 
     def ended(self, seconds=60):
@@ -189,7 +195,7 @@ class Machine:
         return self.proc.returncode
 
     def processes(self, *marks):
-        """(pid, command line) of whatever runs on this machine: it all inherited its HOME."""
+        """(pid, command line) of whatever runs on this machine: it all inherited that."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -199,7 +205,7 @@ class Machine:
                     words = f.read().split(b"\0")
             except OSError:
                 continue
-            if {m.encode() for m in ("HOME=" + self.home,) + marks} <= set(environ):
+            if {m.encode() for m in ("DROVER_TEST_HOME=" + self.home,) + marks} <= set(environ):
                 found.append((int(pid), b" ".join(words).decode("utf-8", "replace")))
         return found
 

@@ -5,7 +5,9 @@
 # Secrets pass through here: never `set -x`, never an argument, never a world-readable file.
 # exit: only this session ends; shutdown: the machine is switched off
 POWER_OFF=@POWER_OFF@
+# cloud-init may give no HOME, and no PATH to `shutdown`.
 export HOME="${HOME:-$(cd ~ && pwd)}"
+export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DIR="$HOME/.drover"
 
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "boot: $*"; }
@@ -34,6 +36,9 @@ DROVER_END
 DROVER_END
   cat >"$DIR/access.py" <<'DROVER_END'
 @access.py@
+DROVER_END
+  cat >"$DIR/install.py" <<'DROVER_END'
+@install.py@
 DROVER_END
   cat >"$DIR/prepare.py" <<'DROVER_END'
 @prepare.py@
@@ -96,18 +101,31 @@ try() {
   return 1
 }
 
+# Without recommended packages, manual pages (their index takes long) and syncs to the disk.
 packages() {
+  local yum
   if command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update && apt-get -qq install -y "$@"
-  elif command -v dnf >/dev/null; then
-    dnf -q install -y "${@/python3-venv/python3}"
+    apt-get -qq -o Acquire::Languages=none update &&
+      apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 \
+        -o DPkg::Options::=--force-unsafe-io -o DPkg::Options::=--path-exclude=/usr/share/man/* \
+        install "$@" >/dev/null
   else
-    yum -q install -y "${@/python3-venv/python3}"
+    yum="$(command -v dnf || echo yum)"
+    set -- "${@/python3-venv/python3}"
+    $yum -q -y install "${@/openssh-client/openssh-clients}"
   fi
 }
 
-has_agent() { [ -n "$1" ] && "$1" -c 'import clearml_agent' 2>/dev/null; }
+get_git() {
+  command -v git >/dev/null && { [ ! -e ~/.ssh/id_drover ] || command -v ssh >/dev/null; } ||
+    try packages git openssh-client ca-certificates ||
+    say "no git or no ssh: tasks from repositories will fail"
+}
+
+has_agent() {
+  "$1" -c 'import importlib.util as i, sys; sys.exit(not i.find_spec("clearml_agent"))' 2>/dev/null
+}
 
 find_agent() {
   local wanted version script
@@ -117,18 +135,23 @@ find_agent() {
     AGENT_PYTHON="$wanted"
     return
   fi
-  script="$(command -v clearml-agent)"
-  [ -n "$script" ] && script="$(sed -n '1s/^#! *\([^ ]*\).*/\1/p' "$script")"
-  for AGENT_PYTHON in "$DIR/venv/bin/python" "$script" "$(command -v python3)"; do
-    has_agent "$AGENT_PYTHON" && return
-  done
+  script="$(PATH="$PATH:$DIR/venv/bin" command -v clearml-agent)"
+  # Its first line names its interpreter.
+  [ -n "$script" ] && { read -r script; } <"$script" && AGENT_PYTHON="${script#\#!}" &&
+    [ -x "$AGENT_PYTHON" ] && return
+  AGENT_PYTHON="$(command -v python3)"
+  has_agent "$AGENT_PYTHON" && return
   say "installing clearml-agent $version"
-  python3 -m venv "$DIR/venv" >/dev/null 2>&1 ||
-    { try packages python3-venv python3-pip && python3 -m venv "$DIR/venv"; } ||
-    fail "no Python environment could be made for clearml-agent"
+  version="clearml-agent${version:+==$version}"
   AGENT_PYTHON="$DIR/venv/bin/python"
-  try "$AGENT_PYTHON" -m pip install -q --disable-pip-version-check \
-    "clearml-agent${version:+==$version}" || fail "clearml-agent could not be installed"
+  python3 "$DIR/install.py" "$DIR/venv" "$version" && return
+  say "not by the package index alone: installing pip too"
+  # The system's packages are installed one after the other.
+  wait $GIT
+  { try packages python3-venv python3-pip && python3 -m venv --clear "$DIR/venv"; } ||
+    fail "no Python environment could be made for clearml-agent"
+  try "$AGENT_PYTHON" -m pip install -q --disable-pip-version-check "$version" ||
+    fail "clearml-agent could not be installed"
 }
 
 main() {
@@ -163,8 +186,10 @@ main() {
     load_env "$DIR/env"
   fi
 
-  command -v git >/dev/null || try packages git || say "no git: tasks from repositories will fail"
+  get_git &
+  GIT=$!
   find_agent
+  wait $GIT
   python3 "$DIR/guard.py" "$DIR/settings.json" "$AGENT_PYTHON" &
   GUARD=$!
   trap 'kill -TERM $GUARD 2>/dev/null' TERM INT HUP

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import tempfile
 
-from net import clock
+from procs import clock
 
 COUNT = ["--query-gpu=uuid", "--format=csv,noheader"]
 HANGS_S, PULL_S = 60, 3600

@@ -13,8 +13,7 @@ import signal
 import sys
 import time
 
-from net import Api, ApiError, Cloud, clock
-from procs import docker, in_container, is_agent, marked, send
+from procs import clock, docker, in_container, is_agent, marked, send
 from slot import Slot, dies_with_parent, spare_from_oom
 
 STRENGTH = {None: 0, "idle": 1, "after-task": 2, "now": 3}
@@ -26,7 +25,6 @@ class Guard:
     def __init__(self, settings, agent_python):
         self.s = s = settings
         self.id = os.environ["DROVER_INSTANCE_ID"]
-        self.api, self.cloud = Api(s), Cloud(s)
         self.secrets = find_secrets(s)
         self.slots = [self.make_slot(i, agent_python) for i in range(s["slots"])]
         self.started = self.pumped_at = clock()
@@ -122,7 +120,7 @@ class Guard:
                                                     "only_fields": ["id", "metadata"]})
             entries = (data.get("queues") or [{}])[0].get("metadata") or {}
             flag = (entries.get("drover.drain." + self.id) or {}).get("value")
-        except (ApiError, AttributeError) as e:
+        except (OSError, AttributeError) as e:
             if self.reachable:
                 self.say("guard: the drain flag cannot be read, trying on: %s" % e)
             self.reachable = False
@@ -147,7 +145,7 @@ class Guard:
             try:
                 self.api.call(name, body)
                 return True
-            except ApiError as e:
+            except OSError as e:
                 if clock() >= until:
                     if patience:
                         self.say("guard: gave up telling the server: %s" % e)
@@ -326,7 +324,7 @@ class Guard:
         """P21: the cloud announced the end."""
         if clock() < self.next_notice:
             return None
-        self.next_notice = clock() + self.s["poll_s"]
+        self.next_notice = clock() + min(5, self.s["poll_s"])
         notice = self.cloud.notice(self.id)
         if not notice:
             return None
@@ -340,6 +338,9 @@ class Guard:
 
     def run(self):
         reason = self.act()
+        # Only now, for it takes as long as all else: the agents start meanwhile.
+        from net import Api, Cloud
+        self.api, self.cloud = Api(self.s), Cloud(self.s)
         while not reason:
             self.pump(0.2 if self.gate or self.unsure_since else
                       max(0.0, min(1.0, self.next_look - clock())))

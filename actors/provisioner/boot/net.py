@@ -4,19 +4,15 @@ import base64
 import json
 import os
 import ssl
-import time
 import urllib.error
 import urllib.request
+
+from procs import clock
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def clock():
-    """Seconds that also run while the machine sleeps (CLOCK_BOOTTIME)."""
-    return time.clock_gettime(7)
-
-
-def fetch(url, headers=None, data=None, method=None, timeout=2.0, opener=DIRECT):
+def fetch(url, headers=None, data=None, method=None, timeout=10, opener=DIRECT):
     """(status, text); status 0 when nobody answered."""
     try:
         request = urllib.request.Request(url, data, headers or {}, method=method)
@@ -48,12 +44,12 @@ class Cloud:
     def get(self, path):
         for _ in range(2):
             if self.source == "aws-imdsv2" and not self.headers:
-                status, text = fetch(self.base + "/latest/api/token", method="PUT",
+                status, text = fetch(self.base + "/latest/api/token", method="PUT", timeout=1,
                                      headers={"X-aws-ec2-metadata-token-ttl-seconds": "21600"})
                 if status != 200:
                     return 0, text
                 self.headers = {"X-aws-ec2-metadata-token": text}
-            status, text = fetch(self.base + path, self.headers)
+            status, text = fetch(self.base + path, self.headers, timeout=1)
             if status != 401:
                 break
             self.headers = {}
@@ -61,8 +57,6 @@ class Cloud:
 
     def instance_id(self):
         """The id, or None while the cloud does not tell."""
-        if self.source == "hostname":
-            return os.uname().nodename
         status, text = self.get(self.IDS[self.source])
         return text.strip() if status == 200 and text.strip() else None
 
@@ -88,7 +82,7 @@ class Cloud:
         return None
 
 
-class ApiError(Exception):
+class ApiError(OSError):  # the server was not heard, or refused
     pass
 
 
@@ -109,7 +103,7 @@ class Api:
         self.opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls))
 
     def post(self, name, body, authorization):
-        status, text = fetch("%s/%s" % (self.base, name), timeout=10.0, opener=self.opener,
+        status, text = fetch("%s/%s" % (self.base, name), opener=self.opener,
                              data=json.dumps(body).encode(), method="POST",
                              headers={"Content-Type": "application/json",
                                       "Authorization": authorization})

@@ -9,8 +9,6 @@ import socket
 import sys
 import time
 
-from net import Cloud
-
 PER_BOOT = "/var/lib/cloud/scripts/per-boot"
 
 
@@ -25,19 +23,21 @@ def write(path, text, mode="w"):
 
 
 def find_id(settings):
+    if settings["id_source"] == "hostname":
+        return os.uname().nodename
+    from net import Cloud  # takes as long to import as all else
     cloud = Cloud(settings)
-    for _ in range(60):
+    for _ in range(120):  # the network may still be coming up
         found = cloud.instance_id()
         if found:
             break
-        time.sleep(2)
+        time.sleep(1)
     else:
         sys.exit("the cloud's metadata service does not tell the instance id")
-    if settings["id_source"] != "hostname":
-        # The agent notes the host name at each task, and a lost machine's tasks are found by it.
-        socket.sethostname(found)
-        with open("/etc/hosts", "a") as f:
-            f.write("127.0.1.1 %s\n" % found)
+    # The agent notes the host name at each task, and a lost machine's tasks are found by it.
+    socket.sethostname(found)
+    with open("/etc/hosts", "a") as f:
+        f.write("127.0.1.1 %s\n" % found)
     return found
 
 

@@ -10,6 +10,7 @@
 #include "boot_access_py.h"
 #include "boot_gpus_py.h"
 #include "boot_guard_py.h"
+#include "boot_install_py.h"
 #include "boot_net_py.h"
 #include "boot_prepare_py.h"
 #include "boot_procs_py.h"
@@ -267,6 +268,7 @@ int boot_render(const struct boot_settings *s, struct boot_blob *out, char *err,
         part("@gpus.py@", boot_gpus_py, boot_gpus_py_size, s->gpu_count > 0),
         part("@guard.py@", boot_guard_py, boot_guard_py_size, true),
         part("@access.py@", boot_access_py, boot_access_py_size, has_access),
+        part("@install.py@", boot_install_py, boot_install_py_size, is_empty(s->agent_python)),
         part("@prepare.py@", boot_prepare_py, boot_prepare_py_size, true),
     };
     int rc = fill(holes, sizeof holes / sizeof *holes, out);

@@ -7,8 +7,7 @@ import signal
 import subprocess
 import time
 
-from net import clock
-from procs import descendants, send
+from procs import clock, descendants, send
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1

@@ -17,6 +17,7 @@ SOURCE = os.environ["DROVER_BOOT_SOURCE"]
 sys.path.insert(0, SOURCE)
 
 import guard  # noqa: E402
+import install  # noqa: E402
 import net  # noqa: E402
 import prepare  # noqa: E402
 import slot  # noqa: E402
@@ -39,7 +40,8 @@ def meaning(text):
 
 
 class Sources(unittest.TestCase):
-    NAMES = ("net.py", "procs.py", "slot.py", "gpus.py", "guard.py", "access.py", "prepare.py")
+    NAMES = ("net.py", "procs.py", "slot.py", "gpus.py", "guard.py", "access.py",
+             "install.py", "prepare.py")
 
     def rendered(self, **settings):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
@@ -101,7 +103,7 @@ class Sources(unittest.TestCase):
 
     def test_the_script_leaves_room_in_what_ec2_takes(self):
         """16 kB of user data, compressed: a machine's own settings get what is left."""
-        for limit, settings in ((9728, {}), (11264, {"gpu_count": 8, "ssh_private_key": "K"})):
+        for limit, settings in ((10500, {}), (12000, {"gpu_count": 8, "ssh_private_key": "K"})):
             packed = subprocess.run(["gzip", "-9"], input=self.rendered(**settings),
                                     stdout=subprocess.PIPE).stdout
             self.assertLess(len(packed), limit)
@@ -214,6 +216,14 @@ class Clouds(unittest.TestCase):
             self.assertEqual(cloud.notice("i-0abc"), "terminate 2026-01-01T00:00:00Z")
         self.assertIsNone(cloud.notice("i-0abc"), "nobody answers: no notice")
         self.assertIsNone(self.cloud("aws-imdsv2", url).instance_id())
+
+    def test_a_cloud_that_never_tells_ends_the_start(self):
+        waits = []
+        self.addCleanup(setattr, prepare.time, "sleep", prepare.time.sleep)
+        prepare.time.sleep = waits.append
+        with self.assertRaisesRegex(SystemExit, "does not tell the instance id"):
+            prepare.find_id({"id_source": "aws-imdsv2", "metadata_url": "http://127.0.0.1:9"})
+        self.assertGreaterEqual(sum(waits), 60, "the network may still be coming up")
 
     def test_gce_and_azure(self):
         state = {"preempted": "FALSE", "events": '{"Events": []}'}
@@ -380,6 +390,42 @@ class Files(unittest.TestCase):
         home, read = self.prepared(ca_pem="-----BEGIN CERTIFICATE-----")
         self.assertTrue(read("ca.pem").endswith("-----BEGIN CERTIFICATE-----\n"))
         self.assertIn("REQUESTS_CA_BUNDLE=%s/ca.pem\0" % home, read("env"))
+
+
+@contextlib.contextmanager
+def surroundings(**values):
+    kept = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+class Install(unittest.TestCase):
+    """pip's own wheel, found as pip would find it."""
+    PAGE = """<a href="/f/pip-9.0.3-py2.py3-none-any.whl#sha256=0">old</a>
+<a href="/f/pip-26.0-py3-none-any.whl#sha256=0" data-requires-python="&gt;=3.99">too new</a>
+<a href="../f/pip-20.10-py3-none-any.whl#sha256=0" data-requires-python="&gt;=3.6">this</a>
+<a href="/f/pip-20.9-py3-none-any.whl">not the newest</a>
+<a href="/f/pip-21.0b1-py3-none-any.whl">not a release</a><a href="/f/pip-22.0.tar.gz">source</a>
+"""
+
+    def test_the_newest_release_that_this_python_runs(self):
+        with serving({("GET", "/simple/pip/"): lambda _: (200, self.PAGE)}) as url:
+            self.assertEqual(install.newest_pip(url + "/simple/pip/"),
+                             url + "/simple/f/pip-20.10-py3-none-any.whl")
+
+    def test_the_index_is_pips(self):
+        with tempfile.TemporaryDirectory() as home, surroundings(HOME=home):
+            os.environ.pop("PIP_INDEX_URL", None)
+            os.environ["PIP_CONFIG_FILE"] = os.path.join(home, "conf")
+            with open(os.environ["PIP_CONFIG_FILE"], "w") as f:
+                f.write("[global]\ntimeout = 9\nindex-url = https://mirror/simple/\n")
+            self.assertEqual(install.index(), "https://mirror/simple/pip/")
+            os.environ["PIP_INDEX_URL"] = "https://other/simple"
+            self.assertEqual(install.index(), "https://other/simple/pip/")
 
 
 class Reboot(unittest.TestCase):

@@ -116,11 +116,13 @@ static void tell_unreadable(const struct prov_attempt *attempt, struct prov_effe
 
 /* It was made for an account that does not answer now: sent to another one it would start a second
  * machine there. */
-static void tell_foreign(const struct prov_core *core, const struct prov_attempt *attempt,
+static void tell_foreign(const struct prov_core *core, struct prov_attempt *attempt,
                          struct prov_effects *out)
 {
-    if (!core->identity[0] || identity_speaks(attempt->identity, core->identity))
+    if (attempt->foreign_told || !core->identity[0] ||
+        identity_speaks(attempt->identity, core->identity))
         return;
+    attempt->foreign_told = true;
     effects_tell(out, true, "",
                  effects_format(out,
                                 "attempt %s was made for %s, and account %s is %s now: it waits, "
@@ -132,7 +134,6 @@ static void send(struct prov_core *core, struct prov_attempt *attempt, int64_t n
                  struct prov_effects *out)
 {
     if (!gate_lets(core, attempt, now_ms)) {
-        tell_foreign(core, attempt, out);
         core_attempt_happened(core, attempt, ATTEMPT_HELD, NULL, now_ms, out);
         return;
     }
@@ -247,6 +248,8 @@ void attempts_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *
                 rows_drop_attempt(core, attempt);
             continue;
         }
+        if (attempt->held)
+            tell_foreign(core, attempt, out);
         if (due) {
             attempt->due_ms = 0;
             core_attempt_happened(core, attempt, ATTEMPT_DUE, NULL, now_ms, out);

@@ -54,8 +54,9 @@ struct prov_attempt {
     char id[PROV_ID], type[PROV_ID], offering[PROV_ID];
     char identity[PROV_IDENTITY_SIZE]; /* of the account that it was made for */
     enum attempt_state state;
-    bool held;      /* paused until the gate lets it through */
-    int64_t due_ms; /* 0: not due by itself */
+    bool held;         /* paused until the gate lets it through */
+    bool foreign_told; /* that another account answers than it was made for */
+    int64_t due_ms;    /* 0: not due by itself */
     int64_t wait_ms;
     int64_t ordinal;
     int64_t since_ms;      /* first seen here */

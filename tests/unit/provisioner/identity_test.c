@@ -146,10 +146,13 @@ static void test_attempt_of_another_account_waits(void **state)
     static const char *const m1[] = {"m1"};
     world_machine(world, "m1", "launching", "")->attempt = "a1";
     world_attempt(world, "a1", "committed", m1);
-    answers_as(world, "acct-2");
+    answers_as(world, "");
     world_snapshot(world);
     world_list(world, NOTHING);
-    world_happens(world, "a1", ATTEMPT_READABLE);
+    world_happens(world, "a1", ATTEMPT_READABLE); /* it waits for a name, which is no alarm */
+    assert_int_equal(world_count(world, PROV_DO_SEND), 0);
+    assert_int_equal(world_count(world, PROV_DO_TELL), 0);
+    answers_as(world, "acct-2");
     assert_int_equal(world_count(world, PROV_DO_SEND), 0);
     assert_true(world_effect(world, PROV_DO_TELL, 0)->alarm);
     for (int i = 0; i < 10; i++) {

@@ -55,9 +55,10 @@ static void finish(struct listing *listing, const struct driver_list *list)
     free(listing);
 }
 
-static void fail(struct listing *listing, const char *sentence)
+static void fail(struct listing *listing, enum driver_class class, const char *sentence)
 {
-    struct driver_list list = {.sentence = sentence,
+    struct driver_list list = {.class = class,
+                               .sentence = sentence,
                                .identity = facts_identity(listing->aws),
                                .sent_ms = listing->sent_ms};
     finish(listing, &list);
@@ -209,13 +210,13 @@ static void on_page(void *arg, const struct aws_reply *reply)
     bool unknown_id = reply->error.kind == AWS_NOT_FOUND && listing->instance[0];
     const char *doubt = facts_doubt(listing->aws, reply->access_key);
     if (reply->error.kind != AWS_OK && !unknown_id) {
-        fail(listing, reply->error.sentence);
+        fail(listing, aws_class_of(reply->error.kind), reply->error.sentence);
     } else if (doubt) {
-        fail(listing, doubt);
+        fail(listing, DRIVER_UNKNOWN, doubt);
     } else if (unknown_id) {
         missing(listing);
     } else if (!aws_read_instances(reply->body, reply->len, &listing->got, &error)) {
-        fail(listing, error.text);
+        fail(listing, DRIVER_UNKNOWN, error.text);
     } else if (listing->got.next_token[0]) {
         ask(listing);
     } else if (listing->instance[0] && listing->got.count == 0) {

@@ -5,6 +5,7 @@
 #include "console.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +71,50 @@ static void check_credentials(struct report *report, const struct dr_cfg_clearml
     dr_clearml_credentials_free(&found);
 }
 
+/* One line of the provisioner's probe: what was tried, and what came of it. */
+static void note_finding(struct report *report, const char *account, const char *line)
+{
+    char text[3000];
+    const char *what = "", *sentence = "", *grant = "";
+    int ok = 0, unsure = 0;
+    json_t *finding = json_loads(line, 0, NULL);
+    if (finding == NULL ||
+        json_unpack(finding, "{s:b,s:b,s:s,s:s,s:s}", "ok", &ok, "unsure", &unsure, "what", &what,
+                    "sentence", &sentence, "grant", &grant) != 0) {
+        note_path(report, "fault", "account %s: its probe says: %s", account, line);
+    } else {
+        snprintf(text, sizeof text, "account %s: %s: %s%s%s%s", account, what, sentence,
+                 *grant == '\0' ? "" : " (the right it needs: ", grant, *grant == '\0' ? "" : ")");
+        note(report, ok ? "ok" : unsure ? "warning" : "fault", text);
+    }
+    json_decref(finding);
+}
+
+/* Tries all that a launch would need, without starting anything. */
+static void probe_account(struct report *report, const struct dr_cfg_account *account)
+{
+    char path[600];
+    int fd = -1, faults = report->faults;
+    if (spawn_find("drover-provisioner", path, sizeof path) != 0)
+        return; /* said by check_programs */
+    const char *argv[] = {path, "--probe", account->name, "--config", report->console->config_path,
+                          NULL};
+    pid_t pid = spawn_start(argv, &fd, false);
+    FILE *lines = pid < 0 ? NULL : fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    for (ssize_t len; lines != NULL && (len = getline(&line, &room, lines)) > 0;) {
+        line[strcspn(line, "\n")] = '\0';
+        note_finding(report, account->name, line);
+    }
+    free(line);
+    if (lines != NULL)
+        fclose(lines);
+    if ((pid < 0 || spawn_wait(pid) != 0) && report->faults == faults)
+        note_path(report, "fault", "account %s: %s", account->name,
+                  "its probe ended before it was done");
+}
+
 static void check_account(struct report *report, const struct dr_cfg_account *account)
 {
     char path[600];
@@ -77,6 +122,7 @@ static void check_account(struct report *report, const struct dr_cfg_account *ac
         note_path(report, "fault", "secrets_file %s: %s", account->secrets_file, strerror(errno));
     if (account->agent_python[0] != '\0' && access(account->agent_python, X_OK) != 0)
         note_path(report, "fault", "agent_python %s: %s", account->agent_python, strerror(errno));
+    probe_account(report, account);
     if (strcmp(account->driver, "local") != 0 ||
         spawn_find("drover-local-machine", path, sizeof path))
         return;

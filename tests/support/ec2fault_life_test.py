@@ -216,6 +216,18 @@ class Faults(Case):
         self.cloud.clear_rules()
         self.ec2.describe_instances()
 
+    def test_which_requests_meet_it(self):
+        for where in ({"Placement.AvailabilityZone": "us-east-1b"}, {"tag:case": "b"},
+                      {"SecurityGroups": "default", "MinCount": 1}):
+            self.cloud.rule("RunInstances", "error", where=where, code="InternalError")
+            self.run_one()
+            self.run_one(Placement={"AvailabilityZone": "us-east-1a"}, SecurityGroups=[],
+                         TagSpecifications=[{"ResourceType": "instance",
+                                             "Tags": [{"Key": "case", "Value": "a"}]}])
+            self.refused("InternalError", self.run_one, Placement=ZONE, SecurityGroups=["default"],
+                         TagSpecifications=[{"ResourceType": "instance",
+                                             "Tags": [{"Key": "case", "Value": "b"}]}])
+
     def breaks(self, launched, exception, fault, **how):
         before = self.cloud.launched
         self.cloud.rule("RunInstances", fault, **how)

@@ -49,8 +49,10 @@ Capacity (market: "on-demand", "spot" or None for both; None is also any type, a
   capacity(limit, instance_type=None, zone=None, market=None)   limit None: endless again
   quota(vcpus, market="on-demand", family="Standard")           family as EC2 names the buckets
   sold_in(instance_type, zones)    a list of zones; None: as moto's data say
-Faults. rule(action, fault, times=1, after=0, **how) -> rule id. action: "RunInstances", "*". times None:
-  always; after: the first `after` matching requests pass. Faults:
+Faults. rule(action, fault, times=1, after=0, where=None, **how) -> rule id. action: "RunInstances", "*".
+  times None: always; after: the first `after` matching requests pass; where: only requests with these
+  parameters, as {"Placement.AvailabilityZone": "us-east-1a", "tag:KEY": "VALUE"} or a list's member.
+  Faults:
   error         code="InternalError", message="", status=None, effect=False (True: it acts all the same)
   http          status=503, body="", content_type="text/plain", retry_after=None
   garbage       200 with a body that is no XML (effect=True: after it acted)

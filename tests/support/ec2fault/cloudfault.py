@@ -153,8 +153,8 @@ class Ec2Fault:
                 self.cloud.zones[instance_type] = list(zones)
 
     # ---- faults ----------------------------------------------------------------------------------
-    def rule(self, action, fault, times=1, after=0, **how):
-        return self.rules.add(action, fault, times, after, how)
+    def rule(self, action, fault, times=1, after=0, where=None, **how):
+        return self.rules.add(action, fault, times, after, where, how)
 
     def clear_rule(self, id):
         self.rules.clear(int(id))

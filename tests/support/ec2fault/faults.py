@@ -10,16 +10,30 @@ HOW = {"error": {"code", "message", "status", "effect"}, "garbage": {"effect"},
        "slow": {"seconds"}, "hang": {"before", "late"}}
 
 
+def _values(params, path):
+    """What stands there: "tag:KEY" is a tag that the call puts on what it makes, else names with dots."""
+    if path.startswith("tag:"):
+        return {tag.get("Value", "") for spec in params.get("TagSpecifications", [])
+                for tag in spec["Tags"] if tag["Key"] == path[4:]}
+    for name in path.split("."):
+        params = params.get(name) if isinstance(params, dict) else None
+    return set(params) if isinstance(params, list) else {params}
+
+
 class Rule:
-    def __init__(self, number, action, fault, times, after, how):
+    def __init__(self, number, action, fault, times, after, where, how):
         if fault not in KINDS:
             raise ValueError("no fault " + fault)
         if set(how) - HOW.get(fault, set()):
             raise ValueError("%s does not take %s" % (fault, sorted(set(how) - HOW.get(fault, set()))))
         self.number, self.action, self.fault = number, action, fault
-        self.left, self.after, self.how = times, after, how
+        self.left, self.after, self.where, self.how = times, after, where or {}, how
         self.met = 0
         self.let_go = threading.Event()
+
+    def fits(self, action, params):
+        return self.action in ("*", action) and all(
+            value in _values(params, path) for path, value in self.where.items())
 
     def acts_first(self):
         """Whether the call has its effect before the fault shows."""
@@ -35,17 +49,17 @@ class Rules:
         self._rules, self._number = {}, 0
         self._changed = threading.Condition()
 
-    def add(self, action, fault, times, after, how):
+    def add(self, action, fault, times, after, where, how):
         with self._changed:
             self._number += 1
-            self._rules[self._number] = Rule(self._number, action, fault, times, after, how)
+            self._rules[self._number] = Rule(self._number, action, fault, times, after, where, how)
             return self._number
 
-    def take(self, action):
+    def take(self, action, params):
         """The rule that this call meets, or None."""
         with self._changed:
             for rule in self._rules.values():
-                if rule.action not in ("*", action) or rule.left == 0:
+                if rule.left == 0 or not rule.fits(action, params):
                     continue
                 if rule.after > 0:
                     rule.after -= 1

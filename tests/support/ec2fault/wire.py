@@ -52,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         owner = self.server.owner
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         call = Call(owner.front, self.command, self.path, self.headers, body)
-        rule = owner.rules.take(call.action)
+        rule = owner.rules.take(call.action, call.params)
         call.entry.rule = rule and rule.number
         if owner.cloud.settings.latency_s:
             time.sleep(owner.cloud.settings.latency_s)

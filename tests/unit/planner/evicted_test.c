@@ -212,6 +212,37 @@ static void a_drain_that_is_hurried_is_noticed(void **state)
     world_free(w);
 }
 
+/* The slots of a machine that is on its way out name its task to the end: rows that come between
+ * two pictures bring nothing back. */
+static void what_is_over_stays_over(void **state)
+{
+    (void)state;
+    struct world *w = replaced("booting");
+    world_worker(w, "other", "high", "t", NULL);
+    world_show(w);
+    world_plan(w);
+    assert_string_equal(world_verdict(w, "high"), "");
+    w->now.boot_ms += 100;
+    world_show_rows(w);
+    world_plan(w);
+    assert_string_equal(world_verdict(w, "high"), "");
+    world_free(w);
+}
+
+/* Later news of the same machine tell nothing new of its task. */
+static void the_rows_are_asked_for_once(void **state)
+{
+    (void)state;
+    struct world *w = noticed();
+    w->machines[0].drain_acked_us = 5;
+    drain(w, "now", "notice");
+    w->now.boot_ms += 20000;
+    world_show_queues(w);
+    world_plan(w);
+    assert_int_equal(world_effects(w, EFFECT_SNAPSHOT), 0);
+    world_free(w);
+}
+
 static void other_ends_want_nothing(void **state)
 {
     (void)state;
@@ -315,6 +346,8 @@ int main(void)
         cmocka_unit_test(a_restart_finds_it_again),
         cmocka_unit_test(rows_from_before_are_not_enough),
         cmocka_unit_test(a_drain_that_is_hurried_is_noticed),
+        cmocka_unit_test(what_is_over_stays_over),
+        cmocka_unit_test(the_rows_are_asked_for_once),
         cmocka_unit_test(other_ends_want_nothing),
         cmocka_unit_test(unfit_is_replaced_by_what_waits),
         cmocka_unit_test(it_is_over_when_the_task_needs_nothing_more),

@@ -42,8 +42,8 @@ import json, os
 path = os.path.expanduser("~/.drover/settings.json")
 with open(path) as file:
     settings = json.load(file)
-assert settings["fence"] == "on"
-settings["fence"] = "off"
+assert "fence_off" not in settings
+settings["fence_off"] = True
 with open(path, "w") as file:
     json.dump(settings, file)
 END

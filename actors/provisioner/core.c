@@ -31,6 +31,7 @@ void core_configure(struct prov_core *core, const struct prov_settings *settings
     core->settings.types = NULL; /* copied below */
     opening_configure(core, settings);
     offerings_free(&core->aside);
+    core->aside.first_ms = settings->capacity_hold_ms;
     health_fresh(core);
     gate_try_now(core);
     core->list_due_ms = 0;

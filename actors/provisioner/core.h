@@ -28,6 +28,9 @@ struct prov_settings {
     int64_t honours_ms;
     int64_t list_period_ms;
     int64_t visible_ms;
+    int64_t account_hold_ms, throttle_hold_ms; /* the first of a row of refusals */
+    int64_t capacity_hold_ms, quota_hold_ms;   /* the same */
+    int64_t unfit_hold_ms;
     bool tags;     /* the cloud can be told a row's id */
     uint64_t seed; /* of all jitter; any number */
     const struct prov_type *types;

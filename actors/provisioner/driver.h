@@ -103,9 +103,10 @@ struct driver_ops {
     /* After this long an attempt that was never answered can start nothing any more. */
     int64_t honours_ms;
 
-    /* A machine younger than this may be unknown to the cloud's lists: that means nothing yet. An
-     * older one that is missing by id in two lists has ended (P4). 0: lists are exact. */
-    int64_t visible_ms;
+    /* A machine younger than launch_visible may be unknown to the cloud's lists: that means nothing
+     * yet. An older one that is missing by id in two lists has ended (P4). False: lists are exact.
+     */
+    bool lists_lag;
 
     /* How often machines' logs are worth reading; 0: the cloud has none. A console costs a call: it
      * is read until the machine is up, and at its end. */

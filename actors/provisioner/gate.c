@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is refused to the whole account is one event, however many requests hear of it: all wait,
- * one tries again, and the others follow when that works. Credentials refused: 30 s, doubling to 10
- * min. Too many calls: 1 s, doubling to 32 s, with full jitter, or as long as the cloud says.
+ * one tries again, and the others follow when that works. Credentials refused: account_hold,
+ * doubling to 10 min. Too many calls: throttle_hold, doubling to 32 s, with full jitter, or as long
+ * as the cloud says.
  */
 #include <string.h>
 
 #include "core_impl.h"
 
-static const struct {
-    int64_t first_ms, most_ms;
-} WAITS[DRIVER_CLASSES] = {
-    [DRIVER_AUTH] = {30000, 600000},
-    [DRIVER_THROTTLE] = {1000, 32000},
-};
+#define REFUSED_MOST_MS 600000
+#define THROTTLED_MOST_MS 32000
+
+static int64_t first_ms(const struct prov_core *core, enum driver_class why)
+{
+    return why == DRIVER_AUTH ? core->settings.account_hold_ms : core->settings.throttle_hold_ms;
+}
+
+static int64_t longer_ms(const struct prov_gate *gate)
+{
+    int64_t most = gate->why == DRIVER_AUTH ? REFUSED_MOST_MS : THROTTLED_MOST_MS;
+    return gate->wait_ms > most / 2 ? most : gate->wait_ms * 2;
+}
 
 /* splitmix64: good enough to spread callers out, and the same for the same seed. */
 static uint64_t next_random(struct prov_core *core)
@@ -66,12 +74,11 @@ void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,
     bool worse = class == DRIVER_AUTH && gate->why != DRIVER_AUTH;
     if (!gate_open(core) && !worse && !tries(gate, attempt))
         return; /* sent before the gate was shut: the same news */
-    int64_t wait = gate->why == class ? gate->wait_ms * 2 : WAITS[class].first_ms;
-    gate->wait_ms = wait > WAITS[class].most_ms ? WAITS[class].most_ms : wait;
+    gate->wait_ms = gate->why == class ? longer_ms(gate) : first_ms(core, class);
     gate->why = class;
     gate->by_list = attempt == NULL;
     gate->probe[0] = '\0';
-    wait = gate->wait_ms;
+    int64_t wait = gate->wait_ms;
     if (class == DRIVER_THROTTLE)
         wait = 1 + (int64_t)(next_random(core) % (uint64_t)gate->wait_ms);
     gate->until_ms = now_ms + (retry_after_ms > 0 ? retry_after_ms : wait);
@@ -116,5 +123,5 @@ void gate_list_good(struct prov_core *core, struct prov_effects *out)
 void gate_try_now(struct prov_core *core)
 {
     core->gate.until_ms = 0;
-    core->gate.wait_ms = WAITS[core->gate.why].first_ms / 2; /* the next refusal is a first one */
+    core->gate.wait_ms = first_ms(core, core->gate.why) / 2; /* the next refusal is a first one */
 }

@@ -14,7 +14,6 @@
 #define HOLD_FIRST_MS 5000
 #define HOLD_MOST_MS 600000
 #define TELL_AT 3
-#define QUOTA_FIRST_MS 300000
 #define QUOTA_MOST_MS 3600000
 #define HALVED_MS 600000
 
@@ -66,7 +65,7 @@ void health_quota(struct prov_core *core, const char *type, const char *sentence
     if (now_ms < health->quota_until_ms)
         return; /* asked before the hold: the same news */
     bool first = health->quota_wait_ms == 0;
-    int64_t wait = first ? QUOTA_FIRST_MS : health->quota_wait_ms * 2;
+    int64_t wait = first ? core->settings.quota_hold_ms : health->quota_wait_ms * 2;
     health->quota_wait_ms = wait > QUOTA_MOST_MS ? QUOTA_MOST_MS : wait;
     health->quota_until_ms = now_ms + health->quota_wait_ms;
     effects_tell(out, first, "",

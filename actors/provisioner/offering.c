@@ -7,7 +7,6 @@
 #include "core_impl.h"
 #include "drover/assert.h"
 
-#define HOLD_FIRST_MS 180000
 #define HOLD_MOST_MS 3600000
 
 struct offering_mark {
@@ -50,7 +49,7 @@ static struct offering_mark *find_or_add(struct offerings *set, const char *type
 void offerings_free(struct offerings *set)
 {
     free(set->marks);
-    *set = (struct offerings){0};
+    *set = (struct offerings){.first_ms = set->first_ms};
 }
 
 static void hold(struct offering_mark *mark, int64_t for_ms, int64_t now_ms)
@@ -70,7 +69,7 @@ void offering_refused(struct offerings *set, const char *type, const char *offer
     if (aside_ms > 0)
         hold(mark, aside_ms, now_ms);
     else if (now_ms >= mark->free_ms)
-        hold(mark, again ? longer : HOLD_FIRST_MS, now_ms);
+        hold(mark, again ? longer : set->first_ms, now_ms);
 }
 
 void offering_set_aside(struct offerings *set, const char *type, const char *offering,

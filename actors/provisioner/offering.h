@@ -13,16 +13,17 @@
 
 struct offering_mark;
 
-/* Zero-initialised is empty. */
+/* Zero-initialised but for first_ms is empty. */
 struct offerings {
     struct offering_mark *marks;
     size_t count;
+    int64_t first_ms; /* first hold of a row of refusals */
 };
 
 void offerings_free(struct offerings *set);
 
-/* The cloud has none now. aside_ms > 0: for as long as the driver says; else 180 s, doubled when it
- * comes again within one hold of the last one's end, at most 1 h. Refusals of requests that were
+/* The cloud has none now. aside_ms > 0: for as long as the driver says; else first_ms, doubled when
+ * it comes again within one hold of the last one's end, at most 1 h. Refusals of requests that were
  * under way when it was set aside are the same news and change nothing. */
 void offering_refused(struct offerings *set, const char *type, const char *offering,
                       int64_t aside_ms, int64_t now_ms);

@@ -10,8 +10,6 @@
 
 #include "drover/assert.h"
 
-#define UNFIT_MS 1800000
-
 void prov_copy(char out[PROV_ID], const char *text)
 {
     snprintf(out, PROV_ID, "%s", text ? text : "");
@@ -132,7 +130,8 @@ static void judge_unfit(struct prov_core *core, struct prov_machine *machine,
     if (machine->unfit || strcmp(row->drain_reason, "unfit") != 0)
         return;
     machine->unfit = true;
-    offering_set_aside(&core->aside, machine->type, machine->offering, UNFIT_MS, now_ms);
+    offering_set_aside(&core->aside, machine->type, machine->offering, core->settings.unfit_hold_ms,
+                       now_ms);
     health_bad(core, machine->type, row->cause && row->cause[0] ? row->cause : "unfit", now_ms,
                out);
 }

@@ -43,12 +43,18 @@ void shell_settings(const struct shell *shell, const struct dr_cfg_account *acco
                     void (*use)(void *arg, const struct prov_settings *settings), void *arg)
 {
     const struct dr_cfg_root *config = dr_actor_config(shell->actor);
+    const struct dr_cfg_timing *timing = &config->timing;
     struct prov_settings settings = {
         .account = account->name,
         .batch_max = shell->ops->batch_max,
         .honours_ms = shell->ops->honours_ms,
         .list_period_ms = account->list_period_ms,
-        .visible_ms = shell->ops->visible_ms,
+        .visible_ms = shell->ops->lists_lag ? timing->launch_visible_ms : 0,
+        .account_hold_ms = timing->account_hold_ms,
+        .throttle_hold_ms = timing->throttle_hold_ms,
+        .capacity_hold_ms = timing->capacity_hold_ms,
+        .quota_hold_ms = timing->quota_hold_ms,
+        .unfit_hold_ms = timing->unfit_hold_ms,
         .tags = shell->ops->tag != NULL,
     };
     struct prov_type *types = calloc(config->machine_types.count + 1, sizeof *types);

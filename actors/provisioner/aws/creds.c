@@ -57,6 +57,7 @@ struct aws_creds *aws_creds_new(const struct aws_creds_setup *setup, struct dr_e
     creds->role_arn = copy(account->role_arn);
     creds->external_id = copy(account->external_id);
     creds->home = setup->home ? copy(setup->home) : NULL;
+    creds->reread_ms = setup->reread_ms;
     creds->timer = -1;
     aws_endpoint("sts", setup->region, account->sts_endpoint, creds->sts_url,
                  sizeof creds->sts_url);
@@ -239,7 +240,7 @@ void aws_creds_get(struct aws_creds *creds, aws_creds_fn done, void *arg)
 
 void aws_creds_refused(struct aws_creds *creds)
 {
-    if (creds->keys.access_key && dr_boottime_ms() - creds->fetched_ms >= MINUTE_MS)
+    if (creds->keys.access_key && dr_boottime_ms() - creds->fetched_ms >= creds->reread_ms)
         creds->refused = true;
 }
 

@@ -32,6 +32,7 @@ struct aws_creds_setup {
     const struct dr_cfg_account *account; /* copied as far as needed */
     const char *region;                   /* for STS; copied */
     const char *home;                     /* NULL: $HOME */
+    int64_t reread_ms; /* refused keys are fetched anew at most this often; 0: each time */
 };
 
 /* NULL with a sentence when the configuration itself is wrong. */
@@ -44,7 +45,7 @@ void aws_creds_free(struct aws_creds *creds);
 typedef void (*aws_creds_fn)(void *arg, const struct aws_keys *keys, const char *sentence);
 void aws_creds_get(struct aws_creds *creds, aws_creds_fn done, void *arg);
 
-/* The keys were refused as expired: the next get fetches anew (once a minute at most). */
+/* The keys were refused: the next get fetches anew (once in reread_ms at most). */
 void aws_creds_refused(struct aws_creds *creds);
 
 /* Where they came from, in words without secrets: "profile train of /home/u/.aws/credentials". */

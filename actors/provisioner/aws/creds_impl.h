@@ -144,6 +144,7 @@ struct aws_creds {
     struct creds_waiter *waiters;
     bool fetching, refused, told;
     int64_t fetched_ms; /* end of the last fetch; 0: none yet */
+    int64_t reread_ms;  /* refused keys are fetched anew at most this often */
     int64_t retry_ms;   /* a failed renewal is not repeated before */
     int timer;          /* the next renewal; -1: none */
     struct creds_fetch fetch;

@@ -11,7 +11,6 @@
 
 /* EC2 keeps a token for at least 24 h after the end of what it started. */
 #define HONOURS_MS (24 * 3600 * 1000LL)
-#define VISIBLE_MS (10 * 60 * 1000LL)
 #define LOG_PERIOD_MS 60000
 #define BATCH_MAX 100
 
@@ -35,7 +34,11 @@ static bool connect_account(struct aws *aws, struct dr_error *error)
                             "account %s has no region: set accounts[].region, e.g. eu-west-1",
                             aws->account->name);
     struct aws_creds_setup setup = {
-        .loop = aws->loop, .account = aws->account, .region = aws->region};
+        .loop = aws->loop,
+        .account = aws->account,
+        .region = aws->region,
+        .reread_ms = aws->config->timing.keys_reread_ms,
+    };
     aws->creds = aws_creds_new(&setup, error);
     if (!aws->creds)
         return false;
@@ -95,7 +98,7 @@ const struct driver_ops driver_aws = {
     .name = "aws",
     .batch_max = BATCH_MAX,
     .honours_ms = HONOURS_MS,
-    .visible_ms = VISIBLE_MS,
+    .lists_lag = true,
     .log_period_ms = LOG_PERIOD_MS,
     .id_source = BOOT_ID_AWS_IMDSV2,
     .power_off = BOOT_POWER_SHUTDOWN,

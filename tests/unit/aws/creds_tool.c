@@ -114,7 +114,9 @@ int main(int argc, char **argv)
     aws_region(&account, NULL, region, sizeof region);
     struct dr_error error = {0};
     creds = aws_creds_new(
-        &(struct aws_creds_setup){.loop = loop, .account = &account, .region = region}, &error);
+        &(struct aws_creds_setup){
+            .loop = loop, .account = &account, .region = region, .reread_ms = 60000},
+        &error);
     if (!creds) {
         say(json_pack("{ss}", "refused", error.text));
         return 1;

@@ -35,7 +35,7 @@ static const struct {
 
 static void test_holds(void **state)
 {
-    struct offerings set = {0};
+    struct offerings set = {.first_ms = 3 * MIN};
     (void)state;
     for (size_t i = 0; i < sizeof REFUSALS / sizeof *REFUSALS; i++) {
         offering_refused(&set, "t", "a", REFUSALS[i].aside_ms, REFUSALS[i].at_ms);
@@ -84,7 +84,7 @@ static void refuse(struct world *world, const char *attempt, enum driver_class c
     world_closed(world, attempt);
 }
 
-/* Pain 10: no room in one place is one call, then the next place; no type is slowed for it. */
+/* No room in one place is one call, then the next place; no type is slowed for it. */
 static void test_next_place_at_once(void **state)
 {
     struct world *world = *state;
@@ -177,7 +177,7 @@ static void test_aside_as_the_driver_says(void **state)
     assert_string_equal(open_now(world)->offering, PLACES[1]); /* m2 still opens: nothing said */
 }
 
-/* Pain 12: what was marked is what is skipped, whatever comes in between. */
+/* What was marked is what is skipped, whatever comes in between. */
 static void test_marked_is_skipped(void **state)
 {
     struct world *world = *state;
@@ -213,7 +213,7 @@ static void test_marked_is_skipped(void **state)
     assert_true(skipped > 10);
 }
 
-/* Pain 25: hosts without their GPUs are not replaced in a loop. */
+/* Hosts without their GPUs are not replaced in a loop. */
 static void test_unfit_sets_its_place_aside(void **state)
 {
     struct world *world = *state;

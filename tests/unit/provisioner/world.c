@@ -9,8 +9,16 @@
 int world_setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
-    world->settings = (struct prov_settings){
-        .account = "local", .batch_max = 1, .honours_ms = 0, .list_period_ms = 10000, .seed = 7};
+    world->settings = (struct prov_settings){.account = "local",
+                                             .batch_max = 1,
+                                             .honours_ms = 0,
+                                             .list_period_ms = 10000,
+                                             .account_hold_ms = 30000,
+                                             .throttle_hold_ms = 1000,
+                                             .capacity_hold_ms = 180000,
+                                             .quota_hold_ms = 300000,
+                                             .unfit_hold_ms = 1800000,
+                                             .seed = 7};
     world->core = core_new(&world->settings);
     world->now_ms = 1000000;
     world->blocked = world->notice = world->tagged = "";

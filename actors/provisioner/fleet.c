@@ -164,7 +164,8 @@ static bool hurried(const struct prov_core *core)
 {
     for (size_t i = 0; i < core->machine_count && !core->list_refused; i++) {
         enum machine_state state = core->machines[i].state;
-        if (state == MACHINE_LAUNCHING || state == MACHINE_DRAINING || state == MACHINE_TERMINATING)
+        if (state == MACHINE_DRAINING || state == MACHINE_TERMINATING ||
+            (state == MACHINE_LAUNCHING && gate_open(core)))
             return true;
     }
     return false;

@@ -149,8 +149,6 @@ void shell_step(struct shell *shell, const struct prov_event *event)
     const char *identity = shell_identity(shell);
     if (strcmp(identity, shell->identity) != 0) {
         snprintf(shell->identity, sizeof shell->identity, "%s", identity);
-        if (identity[0])
-            dr_log(DR_LOG_INFO, NULL, "account %s is %s", dr_actor_account(shell->actor), identity);
         step(shell, &(struct prov_event){.kind = PROV_IDENTITY, .id = shell->identity});
     }
     step(shell, event);

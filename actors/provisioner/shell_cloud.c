@@ -22,7 +22,7 @@ static void on_launched(void *arg, const char *attempt, const struct driver_answ
         for (size_t i = 0; i < answer->instance_count; i++)
             dr_log(DR_LOG_INFO, NULL, "instance %s runs", answer->instances[i]);
     } else {
-        dr_log_merged(DR_LOG_ERROR, NULL, "no machine was started (%s): %s",
+        dr_log_merged(DR_LOG_WARNING, NULL, "no machine was started (%s): %s",
                       driver_class_name(answer->class), answer->sentence);
     }
     struct prov_event event = {

@@ -214,6 +214,19 @@ static void test_good_list_is_no_launch(void **state)
     assert_int_equal(world_count(world, PROV_DO_TELL), 0);
 }
 
+/* What waits behind the gate launches nothing that a list could show. */
+static void test_no_hurry_behind_the_gate(void **state)
+{
+    struct world *world = *state;
+    sent(world, 1);
+    world_answers(world, "a0", DRIVER_AUTH, NULL);
+    world_list(world, NOTHING);
+    world_tick(world, 9999);
+    assert_int_equal(world_count(world, PROV_DO_LIST), 0);
+    world_tick(world, 1);
+    assert_int_equal(world_count(world, PROV_DO_LIST), 1);
+}
+
 /* A refused list is not asked for each second, even while something launches. */
 static void test_refused_list_is_not_hammered(void **state)
 {
@@ -237,7 +250,7 @@ static void test_refused_list_is_not_hammered(void **state)
     }
 }
 
-/* Pain 13: one throttled answer is one event for all. Each wait is somewhere in its window, windows
+/* One throttled answer is one event for all. Each wait is somewhere in its window, windows
  * double up to 32 s, and the bytes go out again one by one until it works. */
 static void test_throttled(void **state)
 {
@@ -325,6 +338,7 @@ int main(void)
         TEST(test_a_try_is_opened),
         TEST(test_refused_list),
         TEST(test_good_list_is_no_launch),
+        TEST(test_no_hurry_behind_the_gate),
         TEST(test_refused_list_is_not_hammered),
         TEST(test_throttled),
         TEST(test_throttled_as_long_as_the_cloud_says),

@@ -48,7 +48,7 @@ static const struct prov_effect *open_at(struct world *world, int64_t now_ms)
     return world_effect(world, PROV_DO_OPEN, 0);
 }
 
-/* Pain 11: a quota stops the type in all its places, ever longer, and a person hears at once. */
+/* A quota stops the type in all its places, ever longer, and a person hears at once. */
 static void test_quota(void **state)
 {
     static const int64_t holds[] = {5 * MIN, 10 * MIN, 20 * MIN, 40 * MIN, 60 * MIN, 60 * MIN};
@@ -180,6 +180,26 @@ static void test_one_is_too_many(void **state)
     assert_non_null(open_at(world, at_ms + 5 * MIN));
 }
 
+/* What the token started has ended, or the like: the same token would only say so again, so the
+ * next call is another attempt, after a wait. */
+static void test_definite_failure_is_a_new_attempt(void **state)
+{
+    struct world *world = *state;
+    want(world, 1);
+    world_send(world, 0, "a0");
+    world_answers(world, "a0", DRIVER_OTHER, NULL);
+    assert_string_equal(world_effect(world, PROV_DO_CLOSE, 0)->word, "refused");
+    int64_t at_ms = world->now_ms;
+    world_closed(world, "a0");
+    for (int64_t later_ms = 100; later_ms < 5000; later_ms += 100) {
+        assert_null(open_at(world, at_ms + later_ms));
+        assert_int_equal(world_count(world, PROV_DO_SEND), 0);
+    }
+    assert_non_null(open_at(world, at_ms + 5000));
+    assert_int_equal(world_send(world, 0, "a1"), 1);
+    assert_string_equal(world_effect(world, PROV_DO_SEND, 0)->id, "a1");
+}
+
 static void test_wrong_request_is_told_at_once(void **state)
 {
     struct world *world = *state;
@@ -203,6 +223,7 @@ int main(void)
         TEST(test_too_many_ends),
         TEST(test_too_many_never_grows),
         TEST(test_one_is_too_many),
+        TEST(test_definite_failure_is_a_new_attempt),
         TEST(test_wrong_request_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void list_after(struct world *world, int64_t later_ms, const char *const 
     world_list(world, list);
 }
 
-/* Pain 8: what was just started may be unknown to the cloud. */
+/* What was just started may be unknown to the cloud. */
 static void test_young_and_missing_means_nothing(void **state)
 {
     struct world *world = *state;

@@ -129,9 +129,10 @@ class Situations(Case):
 class Sentence(Case):
     def test_every_source_is_named_in_order_with_its_reason(self):
         sentence = self.ours(self.env())["sentence"]
-        names = ["credentials_file: ", "environment: ", "role of a profile: ", "web identity: ", "SSO: ",
-                 "credentials file: ", "other programs: ", "config file: ", "container: ",
-                 "instance metadata: "]
+        names = ["credentials_file: not set", "environment: no AWS_ACCESS", "role of a profile: no role_arn",
+                 "web identity: no AWS_WEB", "SSO: no sso_", "credentials file: there is no",
+                 "other programs: no credential_process", "config file: there is no",
+                 "container: no AWS_CONTAINER", "instance metadata: switched off"]
         places = [sentence.find(name) for name in names]
         self.assertEqual(places, sorted(places), sentence)
         self.assertGreater(places[0], 0, sentence)

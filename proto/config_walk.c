@@ -273,14 +273,18 @@ static const char *nth_key(const void *arg, size_t index)
     return ((const struct cfg_section *)arg)->fields[index].key;
 }
 
-/* The file that this section names for its secrets, as the table has it. */
-static const char *secrets_home(const struct cfg_section *section)
+/* The files that this section names for its secrets, as the table has them: "a or b"; "" if none.
+ */
+static void secrets_homes(const struct cfg_section *section, char *out, size_t size)
 {
-    for (size_t i = 0; i < section->field_count; i++)
-        if (cfg_value_names_secret(section->fields[i].key) ||
-            strcmp(section->fields[i].key, "credentials_file") == 0)
-            return section->fields[i].key;
-    return NULL;
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < section->field_count; i++) {
+        const char *key = section->fields[i].key;
+        bool home = cfg_value_names_secret(key) || strcmp(key, "credentials_file") == 0;
+        if (home && len < size)
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len ? " or " : "", key);
+    }
 }
 
 static void refuse_key(struct walk *walk, const struct cfg_section *section,
@@ -288,11 +292,12 @@ static void refuse_key(struct walk *walk, const struct cfg_section *section,
 {
     size_t outside = path_enter(walk, "%s%.60s", *walk->path ? "." : "", node->key);
     const char *near = cfg_nearest(node->key, section->field_count, nth_key, section);
-    const char *home = secrets_home(section);
+    char homes[256];
+    secrets_homes(section, homes, sizeof homes);
     if (cfg_value_names_secret(node->key))
         cfg_fault(walk->report, node->key_line, walk->path,
                   "this file holds no secrets: move it to a file of mode 0600 and name that in %s",
-                  home ? home : "clearml.credentials_file or accounts[].secrets_file");
+                  homes[0] ? homes : "clearml.credentials_file or accounts[].secrets_file");
     else if (near)
         cfg_fault(walk->report, node->key_line, walk->path,
                   "there is no such setting; did you mean `%s`?", near);

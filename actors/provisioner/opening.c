@@ -19,7 +19,7 @@
 #define REOPEN_MS 1000
 #define CAPPED_MS 10000
 #define OPEN_ATTEMPTS_MAX 64
-#define QUIET_MS 5
+#define QUIET_MS 2
 #define PAUSE_MOST_MS 30
 
 /* ---- offerings ------------------------------------------------------------------------------- */

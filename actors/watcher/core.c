@@ -47,9 +47,10 @@ void watcher_free(struct watcher *watcher)
     dr_record_free(&watcher->rows);
 }
 
-void watcher_stir(struct watcher *watcher)
+void watcher_stir(struct watcher *watcher, bool urgent)
 {
     watcher->claims.rows_stale = true;
+    watcher->urgent = watcher->urgent || urgent;
 }
 
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
@@ -71,15 +72,28 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
     claims_sweep(&watcher->claims);
 }
 
+static int64_t peace_left_ms(const struct watcher *watcher, int64_t now_ms)
+{
+    int64_t peace_ms = ROWS_MIN_MS + ROWS_PEACE * watcher->fetch_took_ms;
+    int64_t left_ms = watcher->fetched_ms + peace_ms - now_ms;
+    return watcher->urgent || left_ms < 0 ? 0 : left_ms;
+}
+
+int64_t watcher_wake_ms(const struct watcher *watcher)
+{
+    if (watcher->fetching || !watcher->claims.rows_stale)
+        return -1;
+    return peace_left_ms(watcher, port_now(watcher->port).boot_ms);
+}
+
 static void fetch_rows(struct watcher *watcher, int64_t now_ms)
 {
-    int64_t age_ms = now_ms - watcher->fetched_ms;
-    int64_t peace_ms = ROWS_MIN_MS + ROWS_PEACE * watcher->fetch_took_ms;
-    bool due = watcher->fetched_ms == 0 || age_ms >= ROWS_PERIOD_MS ||
-               (watcher->claims.rows_stale && age_ms >= peace_ms);
+    bool due = watcher->fetched_ms == 0 || now_ms - watcher->fetched_ms >= ROWS_PERIOD_MS ||
+               (watcher->claims.rows_stale && peace_left_ms(watcher, now_ms) == 0);
     if (watcher->fetching || !due)
         return;
     watcher->fetching = true;
+    watcher->urgent = false;
     watcher->fetched_ms = now_ms;
     watcher->claims.rows_stale = false;
     watcher->port->fetch_rows(watcher->port->shell);

@@ -16,6 +16,7 @@ struct watcher {
     const struct dr_cfg_root *root;
     struct dr_record rows; /* the newest dr_ledger_state */
     bool fetching;
+    bool urgent;        /* rows that somebody waits for are not fetched yet */
     int64_t fetched_ms; /* CLOCK_BOOTTIME of the last fetch */
     int64_t fetch_took_ms;
     struct claims claims;
@@ -34,8 +35,12 @@ void watcher_free(struct watcher *watcher);
 /* The ledger's rows arrived; NULL: they could not be had. They are copied. */
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows);
 
-/* Something changed in the ledger. */
-void watcher_stir(struct watcher *watcher);
+/* Something changed in the ledger. urgent: somebody waits for what it asks for, so the rows are not
+ * left in peace before they are fetched. */
+void watcher_stir(struct watcher *watcher, bool urgent);
+
+/* Milliseconds until changed rows may be fetched; -1: nothing waits for that. */
+int64_t watcher_wake_ms(const struct watcher *watcher);
 
 /* Does what is due. `calls` were made to the server since start. */
 void watcher_step(struct watcher *watcher, int64_t calls);

@@ -36,6 +36,7 @@ struct shell {
     bool stopping; /* what the core says is nobody's business any more */
     int rowless;   /* fetches of the ledger's rows that failed in a row */
     int lock, timer;
+    int waker; /* -1: none */
     struct port port;
     struct watcher watcher;
 };
@@ -149,6 +150,29 @@ static void ask(void *arg, enum dr_type type, const void *body, ack_fn cb, void 
     dr_request(shell->actor, "ledger", type, body, NULL, NULL, ASK_TIMEOUT_MS, on_ack, kept);
 }
 
+static int on_wake(zloop_t *loop, int timer, void *arg);
+
+/* One step, and the next as soon as changed rows may be fetched: the timer's turn would be late for
+ * what an attempt waits for. */
+static void step(struct shell *shell)
+{
+    watcher_step(&shell->watcher, calls_made(shell));
+    int64_t wait_ms = watcher_wake_ms(&shell->watcher);
+    if (wait_ms >= 0 && shell->waker < 0)
+        shell->waker =
+            zloop_timer(dr_actor_loop(shell->actor), (size_t)wait_ms + 1, 1, on_wake, shell);
+}
+
+static int on_wake(zloop_t *loop, int timer, void *arg)
+{
+    struct shell *shell = arg;
+    (void)loop;
+    (void)timer;
+    shell->waker = -1;
+    step(shell);
+    return 0;
+}
+
 static void on_rows(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
 {
     (void)actor;
@@ -161,7 +185,7 @@ static void on_rows(struct dr_actor *actor, const struct dr_answer *answer, void
                       "the ledger gave no rows");
     watcher_rows(&shell->watcher, good ? message->body : NULL);
     if (good)
-        watcher_step(&shell->watcher, calls_made(shell));
+        step(shell);
 }
 
 static void fetch_rows(void *arg)
@@ -233,7 +257,7 @@ static int on_timer(zloop_t *loop, int timer, void *arg)
     (void)timer;
     struct shell *shell = arg;
     reread_key(shell);
-    watcher_step(&shell->watcher, calls_made(shell));
+    step(shell);
     dr_log_tick();
     return 0;
 }
@@ -241,16 +265,17 @@ static int on_timer(zloop_t *loop, int timer, void *arg)
 static void on_event(struct dr_actor *actor, const struct dr_message *message)
 {
     struct shell *shell = dr_actor_self(actor);
-    (void)message; /* whichever it was: the rows are fetched */
-    watcher_stir(&shell->watcher);
-    watcher_step(&shell->watcher, calls_made(shell));
+    const struct dr_key_changed *key = message->body;
+    bool urgent = message->row->type == DR_KEY_CHANGED && strcmp(key->key.state, "intended") == 0;
+    watcher_stir(&shell->watcher, urgent); /* whichever it was: the rows are fetched */
+    step(shell);
 }
 
 static void on_gap(struct dr_actor *actor, const char *source, const char *topic)
 {
     (void)source;
     (void)topic;
-    watcher_stir(&((struct shell *)dr_actor_self(actor))->watcher);
+    watcher_stir(&((struct shell *)dr_actor_self(actor))->watcher, false);
 }
 
 static void on_request(struct dr_actor *actor, const struct dr_message *message)
@@ -319,6 +344,7 @@ static int start(struct dr_actor *actor)
     struct shell *shell = calloc(1, sizeof *shell);
     DR_ASSERT(shell != NULL);
     shell->actor = actor;
+    shell->waker = -1;
     shell->lock = take_lock(dr_actor_state_dir(actor));
     if (shell->lock < 0) {
         free(shell);
@@ -362,6 +388,8 @@ static void stop(struct dr_actor *actor)
     if (shell == NULL)
         return;
     zloop_timer_end(dr_actor_loop(actor), shell->timer);
+    if (shell->waker >= 0)
+        zloop_timer_end(dr_actor_loop(actor), shell->waker);
     if (shell->clearml != NULL)
         clearml_destroy(&shell->clearml);
     shell->stopping = true;

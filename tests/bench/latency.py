@@ -24,7 +24,7 @@ import msgpack  # noqa: E402
 import zmq  # noqa: E402
 
 PER_S = 1.5  # tasks a second: below EC2's own refill of RunInstances calls, 2 a second
-QUIET_S = 60
+LIFE_S = 25  # of a task: its worker is seen at work in several pictures
 
 
 def percentile(values, share):
@@ -59,7 +59,7 @@ class Agents:
 
     def __init__(self, world):
         self.world, self.done = world, 0
-        self.pool = concurrent.futures.ThreadPoolExecutor(16)
+        self.pool = concurrent.futures.ThreadPoolExecutor(200)
         self.seen = set()
         world.cloud.subscribe(self.changed)
 
@@ -82,8 +82,10 @@ class Agents:
         task = entry and entry["task"]
         if task:
             api("tasks.started", task=task, force=True)
-            api("workers.status_report", worker=worker, queues=[queue], task=task,
-                machine_stats={}, timestamp=int(time.time() * 1000))
+            for _ in range(LIFE_S // 5):
+                api("workers.status_report", worker=worker, queues=[queue], task=task,
+                    timestamp=int(time.time() * 1000))
+                time.sleep(5)
             api("tasks.completed", task=task, force=True)
         self.world.cloud.shutdown(instance)
         api("workers.unregister", worker=worker)
@@ -126,7 +128,7 @@ def measure(world, count):
     agents = Agents(world)
     base = len(world.cloud.requests("RunInstances"))
     enqueued = offer(world, count)
-    eventually(lambda: agents.done >= count, 60, "all tasks taken out")
+    eventually(lambda: agents.done >= count, LIFE_S + 60, "all tasks taken out")
     calls = [r["mono"] for r in world.cloud.requests("RunInstances")][base:]
     whole, waits, own = [], [], []
     # A call answers the oldest tasks that no call answered before: both are in order of time.

@@ -82,12 +82,12 @@ static void rows_are_fetched_when_something_changed_and_anyway(void **state)
     step(&fake, &watcher, 0);
     fake_sleep(&fake, 50); /* a large ledger */
     watcher_rows(&watcher, &rows);
-    watcher_stir(&watcher);
+    watcher_stir(&watcher, false);
     step(&fake, &watcher, 100);
     assert_int_equal(fake.fetches, 1); /* it is left in peace four times as long */
     step(&fake, &watcher, 100);
     assert_int_equal(fake.fetches, 2);
-    watcher_stir(&watcher);
+    watcher_stir(&watcher, false);
     step(&fake, &watcher, 1000);
     assert_int_equal(fake.fetches, 2); /* one at a time */
     watcher_rows(&watcher, &rows);
@@ -95,6 +95,7 @@ static void rows_are_fetched_when_something_changed_and_anyway(void **state)
     step(&fake, &watcher, 4900);
     assert_int_equal(fake.fetches, 3); /* what changed meanwhile */
     watcher_rows(&watcher, &rows);
+    assert_int_equal(watcher_wake_ms(&watcher), -1);
     step(&fake, &watcher, 4900);
     assert_int_equal(fake.fetches, 3);
     step(&fake, &watcher, 200);
@@ -139,11 +140,40 @@ static void a_new_configuration_keeps_what_is_known(void **state)
     fake_free(&fake);
 }
 
+static void rows_that_somebody_waits_for_are_fetched_at_once(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct watcher watcher;
+    fake_init(&fake);
+    watcher_init(&watcher, &fake.port, &root);
+    struct dr_ledger_state rows = rows_with(0);
+    step(&fake, &watcher, 0);
+    fake_sleep(&fake, 50);
+    watcher_rows(&watcher, &rows);
+    watcher_stir(&watcher, false);
+    assert_true(watcher_wake_ms(&watcher) > 0);
+    watcher_stir(&watcher, true);
+    assert_int_equal(watcher_wake_ms(&watcher), 0);
+    step(&fake, &watcher, 1);
+    assert_int_equal(fake.fetches, 2);
+    watcher_stir(&watcher, true); /* while these rows are under way: after them, the next */
+    step(&fake, &watcher, 1);
+    assert_int_equal(fake.fetches, 2);
+    watcher_rows(&watcher, &rows);
+    step(&fake, &watcher, 0);
+    assert_int_equal(fake.fetches, 3);
+    fake_stop(&fake);
+    watcher_free(&watcher);
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_first_then_pictures_then_deeds),
         cmocka_unit_test(rows_are_fetched_when_something_changed_and_anyway),
+        cmocka_unit_test(rows_that_somebody_waits_for_are_fetched_at_once),
         cmocka_unit_test(a_new_configuration_keeps_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

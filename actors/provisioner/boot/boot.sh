@@ -190,6 +190,8 @@ main() {
   GIT=$!
   find_agent
   wait $GIT
+  # What the agent finds as python3 makes the environments of tasks.
+  [ "$AGENT_PYTHON" = "$DIR/venv/bin/python" ] && PATH="$DIR/venv/bin:$PATH"
   python3 "$DIR/guard.py" "$DIR/settings.json" "$AGENT_PYTHON" &
   GUARD=$!
   trap 'kill -TERM $GUARD 2>/dev/null' TERM INT HUP

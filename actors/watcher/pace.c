@@ -9,7 +9,6 @@
 #define DOWN_MAX_MS 15000
 #define WRONG_KEY_TICKS 60
 #define WRONG_KEY_MAX_MS 60000
-#define ACTIVE_WORKERS_TICKS 2
 
 /* Launches need queues no older than fresh_queues, and a slot counts by a report no older than
  * worker_proof: ticks may stretch to twice the one, the workers' picture to two thirds of the
@@ -90,8 +89,10 @@ int64_t pace_tick_ms(const struct pace *pace, bool active)
 int64_t pace_workers_ms(const struct pace *pace, bool active)
 {
     int64_t tick = pace_tick_ms(pace, active);
+    /* Beside each look into the queues: a worker that popped a task since is seen at work, and not
+     * as a machine that is still to come for the tasks that wait. */
     if (active && pace->calls_per_ms == 0)
-        return min64(ACTIVE_WORKERS_TICKS * tick, max64(pace->workers_ms, tick));
+        return tick;
     int64_t period = pace->calls_per_ms == 0 ? pace->workers_ms : 2 * tick;
     return min64(max64(period, tick), pace->workers_max_ms);
 }

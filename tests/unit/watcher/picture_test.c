@@ -123,6 +123,7 @@ static void demand_is_read_again_in_each_tick(void **state)
     assert_int_equal(queues_said(&b)->changed.count, 2);
     step(&b, 1000);
     fake_answer(&b.fake, "queues.get_all", LIST("1", "1")); /* clear_queue moves nothing */
+    fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}");
     fake_answer(&b.fake, "queues.get_all", ENTRIES("", ""));
     assert_int_equal(queues_said(&b)->queues.items[0].waiting.count, 0);
     assert_int_equal(queues_said(&b)->changed.count, 1);
@@ -193,6 +194,7 @@ static void half_a_tick_is_no_picture(void **state)
     first_tick(&b);
     step(&b, 1000);
     fake_answer(&b.fake, "queues.get_all", LIST("2", "1"));
+    fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}");
     fake_fail(&b.fake, "queues.get_all", CLEARML_TIMEOUT, 0, "no answer within 10 s");
     assert_int_equal(b.fake.said_count[DR_QUEUES_OBSERVED], 1); /* nothing new was published */
     const struct dr_server_changed *server = b.fake.said[DR_SERVER_CHANGED].value;

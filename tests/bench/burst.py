@@ -9,7 +9,7 @@ many agents costs this host by itself.
 The peer launches one machine after the other, so it is measured on a few and scaled: the first
 machine's times and as many times the smallest distance of two. Its clock starts when its loop has seen
 the tasks, so its polling interval (5 min by default) does not count; Drover's starts before the
-first task is enqueued, and all its settings are the defaults. The floor's agents and the machines'
+first task is enqueued, once it is at rest, and all its settings are the defaults. The floor's agents and the machines'
 find their queue empty (it is emptied when the last machine runs): a hundred tasks are no part of what
 is measured, and this host could not bear them."""
 import contextlib
@@ -176,6 +176,9 @@ class Burst(Ec2World):
 
 def drover(machines):
     with Burst(machines) as world:
+        eventually(lambda: world.cloud.counts().get("DescribeInstances", 0) >= 2, 60,
+                   "Drover has begun: it lists its machines again")
+        before = sum(world.cloud.counts().values())
         keys = len(world.credentials())
         tasks = [world.create_task("task%d" % i) for i in range(machines)]
         workers, begun = Workers(world), time.time()
@@ -188,7 +191,7 @@ def drover(machines):
         assert world.cloud.launched == machines and not world.cloud.violations
         return {"launch": launches(world.cloud)[-1] - begun,
                 "running": runnings(world.cloud)[-1] - begun, "registered": registered - begun,
-                "calls": sum(counts.values()), "launches": counts["RunInstances"],
+                "calls": sum(counts.values()) - before, "launches": counts["RunInstances"],
                 "keys": len(world.credentials()) - keys}
 
 

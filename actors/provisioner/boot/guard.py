@@ -19,6 +19,7 @@ from slot import Slot, dies_with_parent, spare_from_oom
 STRENGTH = {None: 0, "idle": 1, "after-task": 2, "now": 3}
 QUIET_S = 15  # how long a quiet moment is waited for before the agent is ended without one
 ACK_S = 60    # how long the last words are repeated to a server that does not answer
+HEARD_S = 10  # how long a machine that is unfit waits for Drover to have heard of it
 
 
 class Guard:
@@ -293,7 +294,11 @@ class Guard:
             return None
         if fault:
             reason = "unfit: " + self.masked(fault)
-            self.write("notice", reason, ACK_S)
+            # Drover has to know before it sees the end, or the next one is started in the same place.
+            until = clock() + (HEARD_S if self.write("notice", reason, ACK_S) else 0)
+            while self.flag != "now" and not self.told and clock() < until:
+                time.sleep(0.5)
+                self.look()
             return reason
         self.gate = None
         for slot in self.slots:
@@ -355,11 +360,13 @@ class Guard:
 
     def end(self, reason, code):
         self.say("guard: machine ends: %s" % reason)
-        if self.flag:
-            self.write("ack", "done", ACK_S)
+        # Before the answer: after it the machine may be switched off from outside at any moment, and
+        # a worker that is left in the list stays there for ten minutes.
         for slot in self.slots:
             if slot.starts:
                 self.insist("workers.unregister", {"worker": slot.worker}, 10)
+        if self.flag:
+            self.write("ack", "done", ACK_S)
         self.kill_agents(self.slots)
         self.end_tasks(self.slots, 0)
         return code

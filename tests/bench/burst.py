@@ -7,11 +7,11 @@ many agents costs this host by itself.
     burst.py [--quick] [peer] [floor] [drover]       without a part: all of them
 
 The peer launches one machine after the other, so it is measured on a few and scaled: the first
-machine's times and as many times the smallest distance of two. Its clock starts when its loop has seen
-the tasks, so its polling interval (5 min by default) does not count; Drover's starts before the
-first task is enqueued, once it is at rest, and all its settings are the defaults. The floor's agents and the machines'
-find their queue empty (it is emptied when the last machine runs): a hundred tasks are no part of what
-is measured, and this host could not bear them."""
+machine's times and as many times the smallest distance of two. Its clock starts when its loop has
+seen the tasks, so its polling interval (5 min by default) does not count; Drover's starts before
+the first task is enqueued, once it is at rest, and all its settings are the defaults. The floor's
+agents and the machines' find their queue empty (it is emptied when the last machine runs): a
+hundred tasks are no part of what is measured, and this host could not bear them."""
 import contextlib
 import json
 import os

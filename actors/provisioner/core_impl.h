@@ -8,7 +8,7 @@
 
 #define PROV_ID 96
 #define PROV_IDENTITY_SIZE 256
-#define PROV_SENTENCE 320
+#define PROV_SENTENCE 1024
 
 enum machine_state {
     MACHINE_OTHER, /* a word that this version does not know: left alone */
@@ -66,7 +66,7 @@ struct prov_attempt {
     char (*instances)[PROV_ID]; /* of the cloud's answer */
     size_t instance_count;
     const char *outcome;
-    bool give_up;
+    bool give_up, excused;
     char sentence[PROV_SENTENCE];
     bool news; /* came while it was being prepared: look once more */
     bool in_snapshot;

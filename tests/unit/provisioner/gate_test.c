@@ -324,6 +324,18 @@ static void test_refused_while_throttled(void **state)
     assert_int_equal(until_sent(world, 1000, MIN), 30000);
 }
 
+/* The cloud's own words come last: nobody can look them up when they are cut. */
+static void test_all_of_the_sentence_is_told(void **state)
+{
+    struct world *world = *state;
+    char sentence[700];
+    memset(sentence, 'x', sizeof sentence);
+    snprintf(sentence + sizeof sentence - 12, 12, " (ItsCode)");
+    sent(world, 1);
+    world_answer(world, "a0", &(struct driver_answer){.class = DRIVER_AUTH, .sentence = sentence});
+    assert_non_null(strstr(world_effect(world, PROV_DO_TELL, 0)->sentence, " (ItsCode)"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -344,6 +356,7 @@ int main(void)
         TEST(test_throttled_as_long_as_the_cloud_says),
         TEST(test_throttled_opens_nothing),
         TEST(test_refused_while_throttled),
+        TEST(test_all_of_the_sentence_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ struct call {
     bool renewed; /* keys were fetched anew for it once already */
     bool waiting; /* for tokens; else for keys or an answer */
     char access_key[160];
+    char only_key[160]; /* "": any */
     aws_reply_fn done;
     void *arg;
 };
@@ -126,9 +127,10 @@ static void on_answer(void *arg, const struct dr_http_answer *answer)
     aws_error_read(row->name, answer, caller->skew_ms, &reply.error);
     if (reply.error.kind == AWS_THROTTLED)
         dr_bucket_drain(&caller->buckets[row->bucket], dr_boottime_ms());
+    if (aws_error_of_keys(&reply.error))
+        aws_creds_refused(caller->creds);
     if (reply.error.kind == AWS_STALE && !call->renewed) {
         call->renewed = true;
-        aws_creds_refused(caller->creds);
         send_call(call);
         return;
     }
@@ -147,6 +149,17 @@ static void on_keys(void *arg, const struct aws_keys *keys, const char *sentence
         finish(call, &reply);
         return;
     }
+    snprintf(call->access_key, sizeof call->access_key, "%s", keys->access_key);
+    if (call->only_key[0] && strcmp(call->only_key, call->access_key) != 0) {
+        struct aws_reply reply = {.error = {.kind = AWS_UNKNOWN,
+                                            .sentence = "the credentials are other ones than "
+                                                        "before: nothing is sent before it is "
+                                                        "known whose they are"},
+                                  .body = "",
+                                  .access_key = call->access_key};
+        finish(call, &reply);
+        return;
+    }
     struct dr_strbuf token = {0};
     dr_strbuf_printf(&token, "X-Amz-Security-Token: %s", keys->session_token);
     const char *headers[] = {"Content-Type: application/x-www-form-urlencoded; charset=utf-8",
@@ -162,7 +175,6 @@ static void on_keys(void *arg, const struct aws_keys *keys, const char *sentence
         .aws_sigv4 = sts ? caller->sts_scope : caller->ec2_scope,
         .cookie = call,
     };
-    snprintf(call->access_key, sizeof call->access_key, "%s", keys->access_key);
     dr_http_send(caller->http, &request, on_answer, call);
     dr_strbuf_free(&token);
 }
@@ -246,6 +258,12 @@ static void pump(struct aws_caller *caller)
 void aws_call(struct aws_caller *caller, enum aws_action action, const char *body, size_t len,
               size_t instances, aws_reply_fn done, void *arg)
 {
+    aws_call_with(caller, "", action, body, len, instances, done, arg);
+}
+
+void aws_call_with(struct aws_caller *caller, const char *access_key, enum aws_action action,
+                   const char *body, size_t len, size_t instances, aws_reply_fn done, void *arg)
+{
     struct call *call = calloc(1, sizeof *call);
     DR_ASSERT(call);
     *call = (struct call){.caller = caller,
@@ -255,6 +273,7 @@ void aws_call(struct aws_caller *caller, enum aws_action action, const char *bod
                           .waiting = true,
                           .done = done,
                           .arg = arg};
+    snprintf(call->only_key, sizeof call->only_key, "%s", access_key);
     call->body = malloc(len + 1);
     DR_ASSERT(call->body);
     memcpy(call->body, body, len);

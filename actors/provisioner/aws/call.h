@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One signed call of AWS: waits for its bucket, gets keys, sends, reads the error, and tries once
- * more with fresh keys when the old ones were refused as stale. Callers come in order per bucket.
+ * more with fresh keys when the old ones were refused as stale; any that AWS does not accept are
+ * looked for anew before the next call. Callers come in order per bucket.
  */
 #pragma once
 #include <stdbool.h>
@@ -33,7 +34,7 @@ struct aws_reply {
     const char *body;
     size_t len;
     int64_t sent_ms;        /* CLOCK_BOOTTIME when it went out (P2); 0: it did not */
-    const char *access_key; /* public half of the keys that signed it; "" if there were none */
+    const char *access_key; /* public half of the keys that signed it, or would have; "": none */
 };
 typedef void (*aws_reply_fn)(void *arg, const struct aws_reply *reply);
 
@@ -41,6 +42,11 @@ typedef void (*aws_reply_fn)(void *arg, const struct aws_reply *reply);
  * many the call launches or ends, for the bucket that counts those; else 0. */
 void aws_call(struct aws_caller *caller, enum aws_action action, const char *body, size_t len,
               size_t instances, aws_reply_fn done, void *arg);
+
+/* The same, but nothing is sent with other keys than this one's: then the answer is unknown, and
+ * its access_key says which keys are found now. */
+void aws_call_with(struct aws_caller *caller, const char *access_key, enum aws_action action,
+                   const char *body, size_t len, size_t instances, aws_reply_fn done, void *arg);
 
 /* This host's clock minus AWS's, by the newest Date header; 0 while unknown (P8). */
 int64_t aws_caller_skew_ms(const struct aws_caller *caller);

@@ -53,6 +53,18 @@ enum driver_class aws_class_of(enum aws_kind kind)
     return kind < AWS_KINDS ? classes[kind] : DRIVER_UNKNOWN;
 }
 
+bool aws_error_of_keys(const struct aws_error *error)
+{
+    static const char *const codes[] = {"AuthFailure",           "InvalidClientTokenId",
+                                        "InvalidAccessKeyId",    "UnrecognizedClientException",
+                                        "SignatureDoesNotMatch", "InvalidSignatureException"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(error->code, codes[i]) == 0)
+            return true;
+    }
+    return error->kind == AWS_STALE;
+}
+
 int64_t aws_aside_ms(enum aws_kind kind)
 {
     return kind == AWS_UNSOLD ? ASIDE_UNSOLD_MS : 0;

@@ -48,6 +48,9 @@ void aws_error_read(const char *action, const struct dr_http_answer *answer, int
 /* The same for a code alone. */
 enum aws_kind aws_kind_of(const char *code, long status);
 
+/* Whether it is the keys that are not accepted: others might be. */
+bool aws_error_of_keys(const struct aws_error *error);
+
 /* What the engine is told. */
 enum driver_class aws_class_of(enum aws_kind kind);
 /* How long an offering is set aside for this kind; 0: the engine's choice. */

@@ -81,6 +81,7 @@ static void on_looked_up(void *arg, const struct driver_list *list)
 static void on_reply(void *arg, const struct aws_reply *reply)
 {
     struct launching *launching = arg;
+    facts_doubt(launching->aws, reply->access_key); /* asks whose new keys are */
     if (reply->error.kind == AWS_OK) {
         started(launching, reply);
     } else if (reply->error.kind == AWS_TOKEN_MISMATCH) {
@@ -109,5 +110,10 @@ void aws_launch(void *self, const char *attempt, const char *body, size_t len, d
     launching->done = done;
     launching->arg = arg;
     snprintf(launching->attempt, sizeof launching->attempt, "%s", attempt);
-    aws_call(aws->caller, AWS_RUN_INSTANCES, body, len, count_of(body), on_reply, launching);
+    if (facts_identity(aws)[0] == '\0') {
+        unknown(launching, "it is not known yet whose account the credentials are of");
+        return;
+    }
+    aws_call_with(aws->caller, aws->facts.identity_key, AWS_RUN_INSTANCES, body, len,
+                  count_of(body), on_reply, launching);
 }

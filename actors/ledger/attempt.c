@@ -253,6 +253,8 @@ static bool bind_one(struct txn *txn, struct dr_machine_row *row, const char *in
 static bool leave_over(struct txn *txn, const struct dr_attempt_close *close,
                        struct dr_machine_row *row)
 {
+    if (close->excused)
+        store_run(txn->store, "UPDATE machine SET tries=tries-1 WHERE id=?", "s", row->id);
     int64_t tries = store_int(txn->store, "SELECT tries FROM machine WHERE id=?", "s", row->id);
     bool failed = close->give_up || tries >= TRIES_MAX;
     const char *from;

@@ -21,6 +21,7 @@ static void emit_close(const struct prov_attempt *attempt, struct prov_effects *
     struct prov_effect *effect = effects_add(out, PROV_DO_CLOSE, attempt->id);
     effect->word = attempt->outcome;
     effect->give_up = attempt->give_up;
+    effect->excused = attempt->excused;
     effect->sentence = effects_text(out, attempt->sentence);
     effect->instances = effects_strs(out, attempt->instances, attempt->instance_count);
 }
@@ -96,6 +97,10 @@ static void decide_close(struct prov_core *core, struct prov_attempt *attempt,
     attempt->give_up = action == ATTEMPT_DO_CLOSE_REFUSED &&
                        (answer->class == DRIVER_REQUEST ||
                         (answer->class == DRIVER_OTHER && attempt->ordinal >= GIVE_UP_ORDINAL));
+    /* No room says nothing of the row: the next place may have some. */
+    attempt->excused = action == ATTEMPT_DO_CLOSE_REFUSED &&
+                       (answer->class == DRIVER_CAPACITY || answer->class == DRIVER_QUOTA ||
+                        answer->class == DRIVER_TOO_MANY);
     if (action == ATTEMPT_DO_CLOSE_REFUSED)
         take_refusal(core, attempt, answer, now_ms, out);
     if (action == ATTEMPT_DO_CLOSE_LAUNCHED) {

@@ -69,12 +69,12 @@ struct prov_event {
 };
 
 enum prov_effect_kind {
-    PROV_DO_SNAPSHOT,  /* ask the ledger for all rows -> SNAPSHOT */
-    PROV_DO_OPEN,      /* attempt.open for `machines`: offering, identity -> OPENED */
-    PROV_DO_PREPARE,   /* fetch attempt `id`, open or build -> ATTEMPT_EVENT */
-    PROV_DO_COMMIT,    /* attempt.commit with what was built -> ATTEMPT_EVENT */
-    PROV_DO_SEND,      /* driver launch with the committed bytes -> ATTEMPT_EVENT */
-    PROV_DO_CLOSE,     /* attempt.close: word, instances, give_up, sentence -> ATTEMPT_EVENT */
+    PROV_DO_SNAPSHOT, /* ask the ledger for all rows -> SNAPSHOT */
+    PROV_DO_OPEN,     /* attempt.open for `machines`: offering, identity -> OPENED */
+    PROV_DO_PREPARE,  /* fetch attempt `id`, open or build -> ATTEMPT_EVENT */
+    PROV_DO_COMMIT,   /* attempt.commit with what was built -> ATTEMPT_EVENT */
+    PROV_DO_SEND,     /* driver launch with the committed bytes -> ATTEMPT_EVENT */
+    PROV_DO_CLOSE, /* attempt.close: word, instances, give_up, excused, sentence -> ATTEMPT_EVENT */
     PROV_DO_FORGET,    /* wipe what is kept of attempt `id` */
     PROV_DO_LIST,      /* driver list -> LISTED */
     PROV_DO_DESCRIBE,  /* driver describe `id` -> DESCRIBED */
@@ -89,7 +89,7 @@ enum prov_effect_kind {
 struct prov_effect {
     enum prov_effect_kind kind;
     const char *id, *instance, *word, *sentence, *type, *offering, *identity;
-    bool give_up, alarm;
+    bool give_up, excused, alarm;
     struct dr_strs machines, instances;
 };
 

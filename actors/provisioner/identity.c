@@ -13,6 +13,8 @@
 void identity_came(struct prov_core *core, const char *identity)
 {
     snprintf(core->identity, sizeof core->identity, "%s", identity ? identity : "");
+    if (core->identity[0])
+        core->list_due_ms = 0; /* one that was asked for before proved nothing */
     core->unknown_since_ms = 0;
     core->unknown_told = false;
 }

@@ -291,6 +291,7 @@ void shell_close(struct shell *shell, const struct prov_effect *effect)
         .outcome = effect->word,
         .instances = effect->instances,
         .give_up = effect->give_up,
+        .excused = effect->excused,
         .sentence = effect->sentence,
     };
     dr_request(shell->actor, "ledger", DR_ATTEMPT_CLOSE, &body, NULL, NULL, LEDGER_TIMEOUT_MS,

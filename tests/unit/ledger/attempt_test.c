@@ -259,6 +259,21 @@ static void refused_goes_back_to_wanted_and_fails_after_five(void **state)
     assert_non_null(strstr(row.cause, "the cloud's answer"));
 }
 
+/* Six zones without room are no reason to give a row up. */
+static void want_of_room_is_no_try(void **state)
+{
+    struct fixture *f = *state;
+    const char *machine = fixture_want(f, "cpu");
+    for (int i = 0; i < 7; i++) {
+        const char *attempt = fixture_open(f, machine);
+        fixture_commit_attempt(f, attempt);
+        assert_true(ask(f, ATTEMPT_CLOSE, attempt_close, .attempt = attempt, .outcome = "refused",
+                        .excused = true, .sentence = "no room"));
+        assert_string_equal(fixture_machine(f, machine).state, "wanted");
+        assert_string_equal(fixture_machine(f, machine).cause, "refused: no room");
+    }
+}
+
 static void give_up_fails_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -351,6 +366,7 @@ int main(void)
         T(an_instance_is_bound_once),
         T(a_batch_binds_whole_or_not_at_all),
         T(refused_goes_back_to_wanted_and_fails_after_five),
+        T(want_of_room_is_no_try),
         T(give_up_fails_at_once),
         T(every_close),
         T(a_missing_attempt),

@@ -198,6 +198,9 @@ static void test_classes_of_refusal(void **state)
         if (close) {
             assert_string_equal(close->word, "refused");
             assert_int_equal(close->give_up, rows[i].gives_up);
+            assert_int_equal(close->excused, rows[i].class == DRIVER_CAPACITY ||
+                                                 rows[i].class == DRIVER_QUOTA ||
+                                                 rows[i].class == DRIVER_TOO_MANY);
             assert_string_equal(close->sentence, "the cloud said no");
         }
         world_teardown(&fresh);

@@ -47,6 +47,7 @@ static void test_known_soon_is_not_told(void **state)
     assert_int_equal(world_count(world, PROV_DO_TELL), 0);
     answers_as(world, "acct-2");
     assert_int_equal(world_count(world, PROV_DO_TELL), 0);
+    assert_int_equal(world_count(world, PROV_DO_LIST), 1); /* not only a list period later */
     world->now_ms += 10;
     answers_as(world, "");
     world_machine(world, "m2", "wanted", "");

@@ -158,8 +158,12 @@ static enum verdict judge_queued(const struct judge_case *given, const char **wh
     return VERDICT_POPPED;
 }
 
+/* A machine that waits for the task has it within the slack that the end's time is read with. */
 static enum verdict judge_running(const struct judge_case *given, bool seen, const char **why)
 {
+    *why = "it was put back after that end: who runs it now is another";
+    if (given->put_back)
+        return VERDICT_LEAVE;
     if (strcmp(given->task->status_message, "stopping") == 0) {
         *why = "its user had asked to stop it";
         return VERDICT_FINISH_ABORT;

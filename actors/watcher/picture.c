@@ -175,6 +175,17 @@ static void ask_checks(struct picture *picture)
     call(picture, "tasks.get_all", body, on_checks);
 }
 
+static void on_workers(const struct clearml_answer *answer, void *arg);
+
+static void ask_workers(struct picture *picture)
+{
+    if (picture->workers_run)
+        return;
+    picture->workers_run = true;
+    picture->workers_ms = port_now(picture->port).boot_ms;
+    call(picture, "workers.get_all", json_pack("{s:i}", "last_seen", 0), on_workers);
+}
+
 static void on_list(const struct clearml_answer *answer, void *arg)
 {
     struct picture *picture = arg;
@@ -189,10 +200,14 @@ static void on_list(const struct clearml_answer *answer, void *arg)
     json_decref(picture->listed);
     picture->listed = json_incref(answer->data);
     json_t *body = queues_entries_request(&picture->queues, answer->sent_ms);
-    if (body == NULL)
+    if (body == NULL) {
         ask_checks(picture);
-    else
-        call(picture, "queues.get_all", body, on_entries);
+        return;
+    }
+    /* Nothing is bought before the workers were looked at: one may have become free. */
+    if (picture->workers_ms < picture->tick_ms && picture->pace.calls_per_ms == 0)
+        ask_workers(picture);
+    call(picture, "queues.get_all", body, on_entries);
 }
 
 json_t *picture_take_list(struct picture *picture)
@@ -326,12 +341,8 @@ void picture_step(struct picture *picture, bool busy, int64_t calls)
         picture->tick_ms = now.boot_ms;
         call(picture, "queues.get_all", queues_list_request(&picture->queues), on_list);
     }
-    if (!picture->workers_run &&
-        (picture->workers_ms == 0 || now.boot_ms - picture->workers_ms >= period)) {
-        picture->workers_run = true;
-        picture->workers_ms = now.boot_ms;
-        call(picture, "workers.get_all", json_pack("{s:i}", "last_seen", 0), on_workers);
-    }
+    if (picture->workers_ms == 0 || now.boot_ms - picture->workers_ms >= period)
+        ask_workers(picture);
 }
 
 void picture_said(const struct picture *picture, bool workers, int64_t calls,

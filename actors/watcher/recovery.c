@@ -210,6 +210,18 @@ static bool is_known(const struct recovery *recovery, const char *machine, const
     return false;
 }
 
+/* This machine's end was dealt with for the task: it left its queue again since, if it did. */
+static bool put_back(const struct recovery *recovery, const char *machine, const struct task *task)
+{
+    const struct dr_ledger_state *rows = recovery->claims->rows;
+    for (size_t i = 0; i < rows->recoveries.count; i++) {
+        const struct dr_recovery_row *row = &rows->recoveries.items[i];
+        if (is(row->task, task->id) && is(row->machine, machine) && is(row->step, "done"))
+            return true;
+    }
+    return false;
+}
+
 /* ---- judging a machine ------------------------------------------------------------------------
  */
 static bool seen_with(const struct recovery *recovery, const char *machine, const char *task)
@@ -232,6 +244,7 @@ static int64_t judge_one(struct recovery *recovery, const struct ending *ending,
         .machine = machine,
         .rows = recovery->claims->rows,
         .prefix = recovery->root->worker_prefix,
+        .put_back = put_back(recovery, machine->id, task),
         .seen_with = seen_with(recovery, machine->id, task->id),
         .in_queue = queues_hold(&picture->queues, task->id),
         .run_elsewhere = recovery_is_run(picture, task->id, machine->instance_id),

@@ -128,6 +128,7 @@ static void a_new_configuration_keeps_what_is_known(void **state)
     fake_answer(&fake, "queues.get_all",
                 "{\"queues\":[{\"id\":\"qc\",\"name\":\"cpu\",\"last_update\":\"1\"},"
                 "{\"id\":\"qg\",\"name\":\"gpu\",\"last_update\":\"1\"}]}");
+    fake_answer(&fake, "workers.get_all", "{\"workers\":[]}");
     while (fake.call_count > 0 && strcmp(fake_next(&fake), "queues.get_all") == 0)
         fake_answer(&fake, "queues.get_all",
                     "{\"queues\":[{\"id\":\"qc\",\"entries\":[]},{\"id\":\"qg\",\"entries\":[]}]}");

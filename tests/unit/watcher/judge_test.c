@@ -154,6 +154,20 @@ static struct judge_case given(const struct row *row, struct task *task)
                                .proof_ms = 90000};
 }
 
+/* Put back at 1000.1, pulled at 1001 by a machine that was waiting for it. */
+static void put_back_once(void **state)
+{
+    (void)state;
+    struct row row = {"pulled again", "in_progress", "", "pulled by agent", ME, "i-1", "q1", 1001,
+                      1001, 985, true, false, false, VERDICT_LEAVE};
+    struct task task;
+    struct judge_case now = given(&row, &task);
+    char words[200];
+    now.put_back = true;
+    assert_int_equal(judge_task(&now, words, sizeof words), VERDICT_LEAVE);
+    assert_string_equal(words, "it was put back after that end: who runs it now is another");
+}
+
 static void every_row(void **state)
 {
     (void)state;
@@ -209,7 +223,7 @@ static void tasks_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row),
+        cmocka_unit_test(every_row), cmocka_unit_test(put_back_once),
         cmocka_unit_test(nothing_before_the_end_is_confirmed),
         cmocka_unit_test(tasks_are_read),
     };

@@ -180,6 +180,7 @@ static void a_last_update_that_goes_back_is_a_change(void **state)
     fake_answer(&b.fake, "queues.get_all", ENTRIES("", ""));
     step(&b, 1000);
     fake_answer(&b.fake, "queues.get_all", LIST("5", "4"));
+    fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}"); /* one may have become free */
     fake_answer(&b.fake, "queues.get_all", ENTRIES("", ENTRY("t1")));
     fake_answer(&b.fake, "tasks.get_all", "{\"tasks\":[" TASK("t1", "queued") "]}");
     assert_int_equal(queues_said(&b)->queues.items[1].waiting.count, 1);
@@ -264,6 +265,7 @@ static void an_unknown_queue_is_said_once_and_picked_up(void **state)
     assert_null(strstr(first + 40, "no queue named"));
     step(&b, 1000);
     fake_answer(&b.fake, "queues.get_all", LIST("1", "1"));
+    fake_answer(&b.fake, "workers.get_all", "{\"workers\":[]}");
     fake_answer(&b.fake, "queues.get_all", ENTRIES("", ENTRY("t7")));
     fake_answer(&b.fake, "tasks.get_all", "{\"tasks\":[" TASK("t7", "queued") "]}");
     assert_true(queues_said(&b)->queues.items[1].known);

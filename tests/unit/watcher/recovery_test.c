@@ -114,6 +114,11 @@ static void look(struct bench *b, int64_t ms, const char *entries, const char *c
     "\",\"status_changed\":\"2027-01-15T07:59:00\",\"last_update\":\"2027-01-15T07:59:30\"," \
     "\"last_worker\":\"drover:local:small:i-1\",\"execution\":{\"queue\":\"qc\"},"           \
     "\"runtime\":{\"_exec_agent_hostname\":\"i-1\"}" more "}"
+#define PULLED                                                                              \
+    "{\"id\":\"t1\",\"name\":\"job\",\"status\":\"in_progress\","                         \
+    "\"status_message\":\"pulled by agent\",\"status_changed\":\"2027-01-15T08:00:01\","    \
+    "\"last_update\":\"2027-01-15T08:00:01\",\"last_worker\":\"drover:local:small:i-1\"," \
+    "\"execution\":{\"queue\":\"qc\"},\"runtime\":{\"_exec_agent_hostname\":\"i-1\"}}"
 #define TASKS(list) "{\"tasks\":[" list "]}"
 #define QUEUE(entries) "{\"queues\":[{\"id\":\"qc\",\"entries\":[" entries "]}]}"
 
@@ -218,6 +223,12 @@ static void a_task_goes_back_to_its_queue(void **state)
     b.recovery.endings->judged = false;
     recovery_step(&b.recovery); /* once more, for the ledger's word: nothing is left to do */
     answer_queries(&b, TASK("in_progress", ""));
+    assert_int_equal(b.fake.ask_count, 0);
+    /* A machine that waited for it pulled it a second after the first one's end. */
+    look(&b, 3000, "", "", "");
+    b.recovery.endings->judged = false;
+    recovery_step(&b.recovery);
+    answer_queries(&b, PULLED);
     assert_int_equal(b.fake.ask_count, 0);
     look(&b, 3000, "", "", "");
     recovery_step(&b.recovery);

@@ -62,6 +62,16 @@ class Gpus(MachineCase):
         m = self.typed("i-broken", 'echo "%s"; exit 9' % NO_DRIVER)
         self.retired(m, "the machine shows no GPU: nvidia-smi ended with 9: " + NO_DRIVER)
 
+    def test_it_ends_when_drover_has_heard(self):
+        """Who sees the end before the reason would start the next one in the same place."""
+        m = self.typed("i-heard", shows(1))
+        wait("the notice", 30, lambda: self.server.metadata("cpu").get("drover.notice.i-heard"))
+        self.assertIsNone(m.proc.poll())
+        m.drain("now")
+        self.assertEqual(m.ended(), 0)
+        self.assertIn("the drain flag is now now", m.log())
+        self.assertEqual(self.server.metadata("cpu").get("drover.ack.i-heard"), "done")
+
     def test_a_driver_that_hangs_is_not_in_the_way_of_an_end(self):
         m = self.typed("i-hangs", "echo x >$HOME/asked; exec sleep 1000", gpu_patience_s=500)
         wait("the look", 30, lambda: os.path.exists(os.path.join(m.home, "asked")))

@@ -294,6 +294,7 @@ class Guard:
             return None
         if fault:
             reason = "unfit: " + self.masked(fault)
+            self.say("guard: " + reason)
             # Drover has to know before it sees the end, or the next one is started in the same place.
             until = clock() + (HEARD_S if self.write("notice", reason, ACK_S) else 0)
             while self.flag != "now" and not self.told and clock() < until:

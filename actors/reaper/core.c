@@ -12,6 +12,7 @@
 #define SNAPSHOT_RETRY_MS 1000
 #define PICTURE_RETRY_MS 5000
 #define AGAIN_MS 5000
+#define PUT_BACK_MS 30000 /* from an end's confirmation until its task is seen in its queue */
 #define LOOP_GAP_MS 5000
 #define CLOCK_JUMP_US 30000000
 
@@ -254,6 +255,8 @@ static void watch_clocks(struct reap_core *core, struct reap_now now, struct rea
 static void decide(struct reap_core *core, struct reap_machine *machine, int64_t now_ms,
                    struct reap_effects *out)
 {
+    if (facts_coming(core, machine->row, now_ms))
+        machine->awaits_ms = now_ms + PUT_BACK_MS;
     struct judge_facts facts = facts_of(core, machine, now_ms);
     struct judge_verdict verdict = judge(&facts);
     static const enum reap_effect_kind kinds[] = {[JUDGE_DRAIN] = REAP_DO_DRAIN,

@@ -15,6 +15,7 @@ struct reap_machine {
     int64_t launched_ms;
     int64_t idle_ms;     /* idle since; 0: busy or unknown */
     int64_t reported_ms; /* newest report of a worker of it; first sight of the row before one */
+    int64_t awaits_ms;   /* until then work may be on its way to it */
     bool pending;        /* a decision is under way */
     int64_t again_ms;    /* no decision before */
     enum judge_rule told;
@@ -47,6 +48,8 @@ struct reap_core {
 
 /* facts.c */
 bool facts_settled(const struct reap_core *core, int64_t now_ms);
+/* Whether a machine that the cloud takes back leaves work to this one. */
+bool facts_coming(const struct reap_core *core, const struct dr_machine_row *row, int64_t now_ms);
 struct judge_facts facts_of(const struct reap_core *core, const struct reap_machine *machine,
                             int64_t now_ms);
 const struct dr_cfg_type *facts_type(const struct reap_core *core,

@@ -4,6 +4,7 @@
 #include "core_impl.h"
 
 #define CLOUD_LEAST_MS 5000
+#define COMING_MS 900000 /* an end that is not confirmed by then is nothing to stay awake for */
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -78,6 +79,34 @@ static bool waiting(const struct reap_core *core, const struct dr_machine_row *r
     return false;
 }
 
+static bool serves(const struct dr_machine_row *row, const char *queue)
+{
+    for (size_t i = 0; i < row->queues.count; i++) {
+        if (strcmp(row->queues.items[i], queue) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* P21: what ran on a machine that the cloud takes back is put back as soon as its end is confirmed:
+ * whoever was started for that is not idle for nothing. */
+bool facts_coming(const struct reap_core *core, const struct dr_machine_row *row, int64_t now_ms)
+{
+    for (size_t i = 0; i < core->machine_count; i++) {
+        const struct reap_machine *other = &core->machines[i];
+        enum judge_state state = judge_state_of(other->row->state);
+        bool leaves = state == JUDGE_DRAINING || state == JUDGE_TERMINATING;
+        if (!leaves || strcmp(other->row->drain_reason, "notice") != 0 ||
+            now_ms - other->state_ms > COMING_MS)
+            continue;
+        for (size_t n = 0; n < row->queues.count; n++) {
+            if (serves(other->row, row->queues.items[n]))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void look_at_workers(const struct reap_core *core, const struct reap_machine *machine,
                             struct judge_facts *facts)
 {
@@ -127,7 +156,7 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
         .adopted = row->adopted,
         .surplus = row->adopted && row->attempt[0] != '\0',
         .registered = row->up_us != 0,
-        .waiting = waiting(core, row),
+        .waiting = waiting(core, row) || now_ms < machine->awaits_ms,
         .alive_ms = since(machine->launched_ms, now_ms),
         .acked = row->drain_acked_us != 0,
         .mode = judge_mode_of(row->drain_mode),

@@ -19,7 +19,8 @@ struct world {
     struct reap_core *core;
     struct reap_now now;
     struct reap_effects effects;
-    struct dr_machine_row row; /* one machine is enough for most */
+    struct dr_machine_row row;   /* one machine is enough for most */
+    struct dr_machine_row other; /* in snapshots where it has an id */
     const char *queue;
     struct dr_worker_view worker;
     bool with_worker, settling;
@@ -65,11 +66,12 @@ static const struct reap_effect *effect(const struct world *world, enum reap_eff
 
 static void snapshot(struct world *world)
 {
+    struct dr_machine_row rows[] = {world->row, world->other};
     struct dr_ledger_state state = {.seq = world->seq,
                                     .ledger_id = "l",
                                     .deployment = "test",
                                     .blocked = "",
-                                    .machines = {.items = &world->row, .count = 1}};
+                                    .machines = {.items = rows, .count = world->other.id ? 2 : 1}};
     step(world, (struct reap_event){.kind = REAP_SNAPSHOT, .state = &state});
 }
 
@@ -234,6 +236,32 @@ static void test_waiting_work_keeps_it(void **state)
     snapshot(world);
     live(world, 200 * S);
     assert_null(effect(world, REAP_DO_DRAIN));
+}
+
+/* P21: the task of a spot machine that is being taken back comes as soon as that one's end is
+ * confirmed; the machine that was started for it waits. */
+static void test_work_that_is_coming_keeps_it(void **state)
+{
+    struct world *world = *state;
+    static const char *const elsewhere[] = {"q2"};
+    idle_since(world, WALL_ZERO_US);
+    world->other = world->row;
+    world->other.id = "m2";
+    world->other.instance_id = "i-2";
+    world->other.state = "terminating"; /* of a draining one more would be decided */
+    world->other.drain_mode = "now";
+    world->other.drain_reason = "notice";
+    snapshot(world);
+    live(world, 200 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    world->other.version++;
+    world->other.queues = (struct dr_strs){.items = elsewhere, .count = 1};
+    snapshot(world);
+    live(world, 20 * S); /* nothing was put back */
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 20 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->id, "m1");
 }
 
 static void test_settling_and_outage_keep_it(void **state)
@@ -527,6 +555,7 @@ int main(void)
         TEST(test_idle_machine_goes_on_time),
         TEST(test_one_decision_at_a_time),
         TEST(test_waiting_work_keeps_it),
+        TEST(test_work_that_is_coming_keeps_it),
         TEST(test_settling_and_outage_keep_it),
         TEST(test_stale_pictures_keep_it),
         TEST(test_picture_from_before_does_not_count),

@@ -22,7 +22,7 @@ struct judge_case {
     const struct dr_machine_row *machine; /* its end is confirmed: ended_us is set */
     const struct dr_ledger_state *rows;   /* to know the other machines */
     const char *prefix;                   /* of our worker ids */
-    bool put_back;      /* for this machine's end it was put back already */
+    bool put_back;                        /* for this machine's end it was put back already */
     bool seen_with;     /* the ledger saw the task as a current task of this machine */
     bool in_queue;      /* the newest picture has it waiting in a queue */
     bool run_elsewhere; /* the list of workers shows a living one, not this machine's, with it */

@@ -158,8 +158,9 @@ static struct judge_case given(const struct row *row, struct task *task)
 static void put_back_once(void **state)
 {
     (void)state;
-    struct row row = {"pulled again", "in_progress", "", "pulled by agent", ME, "i-1", "q1", 1001,
-                      1001, 985, true, false, false, VERDICT_LEAVE};
+    struct row row = {
+        "pulled again", "in_progress", "",    "pulled by agent", ME, "i-1", "q1", 1001, 1001, 985,
+        true,           false,         false, VERDICT_LEAVE};
     struct task task;
     struct judge_case now = given(&row, &task);
     char words[200];
@@ -223,7 +224,8 @@ static void tasks_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row), cmocka_unit_test(put_back_once),
+        cmocka_unit_test(every_row),
+        cmocka_unit_test(put_back_once),
         cmocka_unit_test(nothing_before_the_end_is_confirmed),
         cmocka_unit_test(tasks_are_read),
     };

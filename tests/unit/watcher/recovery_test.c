@@ -114,9 +114,9 @@ static void look(struct bench *b, int64_t ms, const char *entries, const char *c
     "\",\"status_changed\":\"2027-01-15T07:59:00\",\"last_update\":\"2027-01-15T07:59:30\"," \
     "\"last_worker\":\"drover:local:small:i-1\",\"execution\":{\"queue\":\"qc\"},"           \
     "\"runtime\":{\"_exec_agent_hostname\":\"i-1\"}" more "}"
-#define PULLED                                                                              \
+#define PULLED                                                                            \
     "{\"id\":\"t1\",\"name\":\"job\",\"status\":\"in_progress\","                         \
-    "\"status_message\":\"pulled by agent\",\"status_changed\":\"2027-01-15T08:00:01\","    \
+    "\"status_message\":\"pulled by agent\",\"status_changed\":\"2027-01-15T08:00:01\","  \
     "\"last_update\":\"2027-01-15T08:00:01\",\"last_worker\":\"drover:local:small:i-1\"," \
     "\"execution\":{\"queue\":\"qc\"},\"runtime\":{\"_exec_agent_hostname\":\"i-1\"}}"
 #define TASKS(list) "{\"tasks\":[" list "]}"

@@ -19,7 +19,7 @@
 #define REOPEN_MS 1000
 #define CAPPED_MS 10000
 #define OPEN_ATTEMPTS_MAX 64
-#define QUIET_MS 2
+#define QUIET_MS 1
 #define PAUSE_MOST_MS 30
 
 /* ---- offerings ------------------------------------------------------------------------------- */
@@ -177,8 +177,9 @@ void opening_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *o
     for (size_t i = 0; i < core->machine_count; i++) {
         if (core->machines[i].look == core->look || !may_open(core, &core->machines[i], now_ms))
             continue;
-        if (!gate_may_open(core, now_ms) || attempts_open(core) >= OPEN_ATTEMPTS_MAX ||
-            !identity_may_open(core, now_ms, out))
+        if (!gate_may_open(core, core->machines[i].type, now_ms))
+            continue;
+        if (attempts_open(core) >= OPEN_ATTEMPTS_MAX || !identity_may_open(core, now_ms, out))
             return;
         open_batch(core, i, now_ms, out);
     }

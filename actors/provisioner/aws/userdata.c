@@ -13,12 +13,12 @@
 #define GZIP_WINDOW (15 + 16) /* zlib: the largest window, with gzip's header */
 #define GZIP_UNKNOWN_OS 255
 
-/* At level 9, without a time or a name in its header. */
+/* Without a time or a name in its header. Level 9 takes three times as long and saves 50 bytes. */
 static void gzip(const char *bytes, size_t len, struct dr_strbuf *out)
 {
     z_stream stream = {0};
     gz_header header = {.os = GZIP_UNKNOWN_OS};
-    DR_ASSERT(deflateInit2(&stream, 9, Z_DEFLATED, GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) == Z_OK);
+    DR_ASSERT(deflateInit2(&stream, 6, Z_DEFLATED, GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) == Z_OK);
     DR_ASSERT(deflateSetHeader(&stream, &header) == Z_OK);
     unsigned char chunk[4096];
     int status = Z_OK;

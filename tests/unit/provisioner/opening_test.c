@@ -58,7 +58,7 @@ static void test_few_wait_a_moment(void **state)
     want(world);
     want(world);
     assert_int_equal(world_count(world, PROV_DO_OPEN), 0);
-    assert_int_equal(core_wake_ms(world->core, world->now_ms), 2);
+    assert_int_equal(core_wake_ms(world->core, world->now_ms), 1);
     wake(world);
     assert_int_equal(world_effect(world, PROV_DO_OPEN, 0)->machines.count, 2);
     assert_int_equal(core_wake_ms(world->core, world->now_ms), -1);

@@ -273,3 +273,17 @@ size_t attempts_open(const struct prov_core *core)
         count += core->machines[i].opening;
     return count;
 }
+
+bool attempts_open_of(const struct prov_core *core, const char *type)
+{
+    for (size_t i = 0; i < core->attempt_count; i++) {
+        const struct prov_attempt *attempt = &core->attempts[i];
+        if (attempt->state != ATTEMPT_CLOSED && strcmp(attempt->type, type) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < core->machine_count; i++) {
+        if (core->machines[i].opening && strcmp(core->machines[i].type, type) == 0)
+            return true;
+    }
+    return false;
+}

@@ -54,9 +54,10 @@ struct prov_attempt {
     char id[PROV_ID], type[PROV_ID], offering[PROV_ID];
     char identity[PROV_IDENTITY_SIZE]; /* of the account that it was made for */
     enum attempt_state state;
-    bool held;         /* paused until the gate lets it through */
-    bool foreign_told; /* that another account answers than it was made for */
-    int64_t due_ms;    /* 0: not due by itself */
+    bool held;          /* paused until the gate lets it through */
+    int64_t refused_ms; /* one of its type was refused as the whole account's then; 0: none */
+    bool foreign_told;  /* that another account answers than it was made for */
+    int64_t due_ms;     /* 0: not due by itself */
     int64_t wait_ms;
     int64_t ordinal;
     int64_t since_ms;      /* first seen here */
@@ -147,6 +148,7 @@ void core_attempt_happened(struct prov_core *core, struct prov_attempt *attempt,
                            int64_t now_ms, struct prov_effects *out);
 void attempts_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *out);
 size_t attempts_open(const struct prov_core *core);
+bool attempts_open_of(const struct prov_core *core, const char *type);
 
 /* ---- opening.c: attempts for wanted rows (P9, P11) ------------------------------------------- */
 void opening_configure(struct prov_core *core, const struct prov_settings *settings);
@@ -162,8 +164,9 @@ bool gate_open(const struct prov_core *core);
 bool gate_lets(const struct prov_core *core, const struct prov_attempt *attempt, int64_t now_ms);
 /* It is sent: while the gate is shut it is the one that tries. */
 void gate_sent(struct prov_core *core, const struct prov_attempt *attempt);
-/* Nothing is opened behind a shut gate, but for one attempt to try it when none is open. */
-bool gate_may_open(const struct prov_core *core, int64_t now_ms);
+/* Nothing is opened behind a shut gate, but for one attempt of a type to try it, when it is time
+ * and none of that type is open. */
+bool gate_may_open(const struct prov_core *core, const char *type, int64_t now_ms);
 /* AUTH or THROTTLE for that attempt; NULL: for a list. */
 void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,
                   enum driver_class class, const char *sentence, int64_t retry_after_ms,

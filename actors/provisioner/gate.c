@@ -4,6 +4,9 @@
  * one tries again, and the others follow when that works. Credentials refused: account_hold,
  * doubling to 10 min. Too many calls: throttle_hold, doubling to 32 s, with full jitter, or as long
  * as the cloud says.
+ *
+ * Whether it is the whole account's is a guess: a role that may not be handed over, or an image
+ * that is another account's, is refused with the same words. So the types take turns in trying.
  */
 #include <string.h>
 
@@ -43,11 +46,23 @@ static bool ajar(const struct prov_gate *gate, int64_t now_ms)
     return !gate->by_list && !gate->probe[0] && now_ms >= gate->until_ms;
 }
 
+/* One of a type that was refused longer ago, or never. */
+static bool another_first(const struct prov_core *core, const struct prov_attempt *attempt)
+{
+    for (size_t i = 0; i < core->attempt_count; i++) {
+        const struct prov_attempt *other = &core->attempts[i];
+        if (other->held && other->refused_ms < attempt->refused_ms &&
+            identity_speaks(other->identity, core->identity))
+            return true;
+    }
+    return false;
+}
+
 bool gate_lets(const struct prov_core *core, const struct prov_attempt *attempt, int64_t now_ms)
 {
     if (!identity_speaks(attempt->identity, core->identity))
         return false;
-    return gate_open(core) || ajar(&core->gate, now_ms);
+    return gate_open(core) || (ajar(&core->gate, now_ms) && !another_first(core, attempt));
 }
 
 void gate_sent(struct prov_core *core, const struct prov_attempt *attempt)
@@ -56,14 +71,24 @@ void gate_sent(struct prov_core *core, const struct prov_attempt *attempt)
         prov_copy(core->gate.probe, attempt->id);
 }
 
-bool gate_may_open(const struct prov_core *core, int64_t now_ms)
+bool gate_may_open(const struct prov_core *core, const char *type, int64_t now_ms)
 {
-    return gate_open(core) || (ajar(&core->gate, now_ms) && attempts_open(core) == 0);
+    const struct prov_gate *gate = &core->gate;
+    return gate_open(core) ||
+           (!gate->by_list && now_ms >= gate->until_ms && !attempts_open_of(core, type));
 }
 
 static bool tries(const struct prov_gate *gate, const struct prov_attempt *attempt)
 {
     return attempt && gate->probe[0] && strcmp(gate->probe, attempt->id) == 0;
+}
+
+static void note_refusal(struct prov_core *core, const char *type, int64_t now_ms)
+{
+    for (size_t i = 0; i < core->attempt_count; i++) {
+        if (strcmp(core->attempts[i].type, type) == 0)
+            core->attempts[i].refused_ms = now_ms;
+    }
 }
 
 void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,
@@ -72,6 +97,8 @@ void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,
 {
     struct prov_gate *gate = &core->gate;
     bool worse = class == DRIVER_AUTH && gate->why != DRIVER_AUTH;
+    if (attempt)
+        note_refusal(core, attempt->type, now_ms);
     if (!gate_open(core) && !worse && !tries(gate, attempt))
         return; /* sent before the gate was shut: the same news */
     gate->wait_ms = gate->why == class ? longer_ms(gate) : first_ms(core, class);

@@ -178,6 +178,44 @@ static void test_a_try_is_opened(void **state)
     assert_int_equal(world_count(world, PROV_DO_OPEN), 1); /* accepted again */
 }
 
+/* Somebody tries, and it is this attempt alone. */
+static void tries(struct world *world, const char *id)
+{
+    assert_true(until_sent(world, 1000, 20 * MIN) > 0);
+    assert_int_equal(world_count(world, PROV_DO_SEND), 1);
+    assert_string_equal(world_effect(world, PROV_DO_SEND, 0)->id, id);
+}
+
+/* What one type alone may not do looks the same: another type goes on beside it. */
+static void test_types_take_turns(void **state)
+{
+    static const char *const rows[] = {"m7", "m8", "m9"}, *const ids[] = {"b0", "b1", "b2"};
+    struct world *world = *state;
+    sent(world, 1);
+    world_answers(world, "a0", DRIVER_AUTH, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct dr_machine_row *row = world_machine(world, rows[i], "wanted", "");
+        row->type = "other";
+        world_snapshot(world);
+        tries(world, "a0");
+        assert_int_equal(world_count(world, PROV_DO_OPEN), 1);
+        assert_int_equal(world_send(world, 0, ids[i]), 0);
+        world_answers(world, "a0", DRIVER_AUTH, NULL);
+        tries(world, ids[i]);
+        world_answers(world, ids[i], DRIVER_AUTH, NULL);
+        tries(world, "a0");
+        world_answers(world, "a0", DRIVER_AUTH, NULL);
+        tries(world, ids[i]);
+        world_answers(world, ids[i], DRIVER_OK, "i-7");
+        assert_string_equal(world_effect(world, PROV_DO_SEND, 0)->id, "a0");
+        world->attempts[world->attempt_count - 1].state = "closed";
+        world_happens(world, ids[i], ATTEMPT_CLOSE_OK);
+        row->state = "up";
+        world_tell_machine(world, row);
+        world_answers(world, "a0", DRIVER_AUTH, NULL);
+    }
+}
+
 static void list_refused(struct world *world, enum driver_class class)
 {
     struct driver_list list = {.ok = false, .class = class, .sentence = "keys refused"};
@@ -348,6 +386,7 @@ int main(void)
         TEST(test_configuration_is_tried_at_once),
         TEST(test_committed_behind_the_gate),
         TEST(test_a_try_is_opened),
+        TEST(test_types_take_turns),
         TEST(test_refused_list),
         TEST(test_good_list_is_no_launch),
         TEST(test_no_hurry_behind_the_gate),

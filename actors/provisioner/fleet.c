@@ -233,13 +233,20 @@ void fleet_described(struct prov_core *core, const char *instance, const struct 
         word_seen(core, machine, view, list->identity, now_ms, out);
 }
 
+/* While it is not known who answers, too: an id means the same machine everywhere or none (P26), and
+ * what is terminating is finished always (P5). */
+static bool may_end(const struct prov_core *core, const struct prov_machine *machine)
+{
+    return !core->identity[0] || identity_speaks(machine->identity, core->identity);
+}
+
 static void kill_due(struct prov_core *core, int64_t now_ms, struct prov_effects *out)
 {
     for (size_t i = 0; i < core->machine_count; i++) {
         struct prov_machine *machine = &core->machines[i];
         if (machine->state != MACHINE_TERMINATING || !machine->instance[0] ||
             strcmp(machine->said, "ended") == 0 || now_ms < machine->kill_due_ms ||
-            !identity_speaks(machine->identity, core->identity))
+            !may_end(core, machine))
             continue;
         int64_t wait = machine->kill_wait_ms ? machine->kill_wait_ms * 2 : KILL_AGAIN_MS;
         machine->kill_wait_ms = wait > KILL_AGAIN_MOST_MS ? KILL_AGAIN_MOST_MS : wait;

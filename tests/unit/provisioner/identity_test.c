@@ -122,6 +122,20 @@ static void test_another_account_ends_nothing(void **state)
     assert_string_equal(world_effect(world, PROV_DO_SAY, 0)->word, "ended");
 }
 
+/* Keys that are just renewed, or a reload that asks the cloud anew, hold no end up. */
+static void test_unknown_account_is_asked_to_end(void **state)
+{
+    struct world *world = *state;
+    world_machine(world, "m1", "terminating", "i-1");
+    answers_as(world, "");
+    world_snapshot(world);
+    assert_int_equal(world_count(world, PROV_DO_TERMINATE), 1);
+    world->now_ms += 10;
+    static const char *const ended[] = {"-i-1", NULL};
+    world_list(world, ended); /* of nobody: no word */
+    assert_int_equal(world_count(world, PROV_DO_SAY), 0);
+}
+
 /* Rows of another account are not what a list can lack: the rest is judged as ever. */
 static void test_foreign_rows_do_not_count_as_missing(void **state)
 {
@@ -193,6 +207,7 @@ int main(void)
         TEST(test_known_soon_is_not_told),
         cmocka_unit_test(test_whose_word_counts),
         TEST(test_another_account_ends_nothing),
+        TEST(test_unknown_account_is_asked_to_end),
         TEST(test_foreign_rows_do_not_count_as_missing),
         TEST(test_attempt_of_another_account_waits),
         TEST(test_stuck_attempt_of_another_account),

@@ -233,8 +233,8 @@ void fleet_described(struct prov_core *core, const char *instance, const struct 
         word_seen(core, machine, view, list->identity, now_ms, out);
 }
 
-/* While it is not known who answers, too: an id means the same machine everywhere or none (P26), and
- * what is terminating is finished always (P5). */
+/* While it is not known who answers, too: an id means the same machine everywhere or none (P26),
+ * and what is terminating is finished always (P5). */
 static bool may_end(const struct prov_core *core, const struct prov_machine *machine)
 {
     return !core->identity[0] || identity_speaks(machine->identity, core->identity);

@@ -12,6 +12,7 @@
 #define AWS_ID 32
 
 struct aws_ending; /* terminate.c: a machine whose end is asked for in the next call */
+struct aws_batch;  /* terminate.c: such a call, under way */
 struct aws_notice; /* list.c: a spot machine that will be taken */
 
 struct aws_image_fact {
@@ -42,6 +43,7 @@ struct aws {
     struct aws_caller *caller;
     struct aws_facts facts;
     struct aws_ending *endings;
+    struct aws_batch *batches;
     int ending_timer; /* -1: none */
     struct aws_notice *notices;
     int64_t notices_ms; /* when they were asked for; 0: never */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ending machines, many in one call. One id that EC2 does not know fails the whole call and ends
- * none: then each is asked for alone.
+ * Ending machines, many in one call. One id that EC2 does not know, or that these credentials may
+ * not end, fails the whole call and ends none: then each is asked for alone. The engine asks again
+ * and again; what is still under way is not asked for twice, or new ends would wait behind old
+ * ones.
  */
 #include <czmq.h>
 #include <stdio.h>
@@ -21,7 +23,8 @@ struct aws_ending {
     void *arg;
 };
 
-struct batch {
+struct aws_batch {
+    struct aws_batch *next;
     struct aws *aws;
     struct aws_ending *endings;
     size_t count;
@@ -43,6 +46,37 @@ void endings_free(struct aws *aws)
     aws->ending_timer = -1;
     free_list(aws->endings);
     aws->endings = NULL;
+    while (aws->batches) {
+        struct aws_batch *next = aws->batches->next;
+        free_list(aws->batches->endings);
+        free(aws->batches);
+        aws->batches = next;
+    }
+}
+
+static bool holds(const struct aws_ending *ending, const char *instance)
+{
+    for (; ending; ending = ending->next) {
+        if (strcmp(ending->instance, instance) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool under_way(const struct aws *aws, const char *instance)
+{
+    const struct aws_batch *batch = aws->batches;
+    while (batch && !holds(batch->endings, instance))
+        batch = batch->next;
+    return batch || holds(aws->endings, instance);
+}
+
+static void unlink_batch(struct aws_batch *batch)
+{
+    struct aws_batch **at = &batch->aws->batches;
+    while (*at != batch)
+        at = &(*at)->next;
+    *at = batch->next;
 }
 
 static void send_batch(struct aws *aws, struct aws_ending *endings, size_t count);
@@ -57,16 +91,22 @@ static void one_by_one(struct aws *aws, struct aws_ending *endings)
     }
 }
 
+/* What one machine alone may be the reason for. */
+static bool is_of_one(const struct aws_error *error)
+{
+    return error->kind == AWS_NOT_FOUND || error->kind == AWS_PROTECTED ||
+           error->kind == AWS_BAD_REQUEST || strcmp(error->code, "UnauthorizedOperation") == 0;
+}
+
 static void on_reply(void *arg, const struct aws_reply *reply)
 {
-    struct batch *batch = arg;
+    struct aws_batch *batch = arg;
     struct driver_answer answer = aws_answer_of(&reply->error);
     /* Already gone is what was asked for; one that is too young to be known is asked for again. */
     if (reply->error.kind == AWS_NOT_FOUND)
         answer = (struct driver_answer){.class = DRIVER_OK, .sentence = ""};
-    if (reply->error.kind != AWS_OK && batch->count > 1 &&
-        (reply->error.kind == AWS_NOT_FOUND || reply->error.kind == AWS_PROTECTED ||
-         reply->error.kind == AWS_BAD_REQUEST)) {
+    unlink_batch(batch);
+    if (batch->count > 1 && is_of_one(&reply->error)) {
         one_by_one(batch->aws, batch->endings);
     } else {
         for (struct aws_ending *ending = batch->endings; ending; ending = ending->next)
@@ -80,10 +120,12 @@ static void send_batch(struct aws *aws, struct aws_ending *endings, size_t count
 {
     const char *instances[BATCH_MAX];
     struct dr_strbuf body = {0};
-    struct batch *batch = calloc(1, sizeof *batch);
+    struct aws_batch *batch = calloc(1, sizeof *batch);
     size_t i = 0;
     DR_ASSERT(batch && count <= BATCH_MAX);
-    *batch = (struct batch){.aws = aws, .endings = endings, .count = count};
+    *batch =
+        (struct aws_batch){.next = aws->batches, .aws = aws, .endings = endings, .count = count};
+    aws->batches = batch;
     for (struct aws_ending *ending = endings; ending; ending = ending->next)
         instances[i++] = ending->instance;
     DR_ASSERT(i == count);
@@ -113,6 +155,11 @@ static int on_gathered(zloop_t *loop, int timer, void *arg)
 void aws_terminate_one(void *self, const char *instance, driver_done_fn done, void *arg)
 {
     struct aws *aws = self;
+    if (under_way(aws, instance)) {
+        struct driver_answer asked = {.class = DRIVER_OK, .sentence = ""};
+        done(arg, instance, &asked);
+        return;
+    }
     struct aws_ending *ending = calloc(1, sizeof *ending);
     DR_ASSERT(ending);
     snprintf(ending->instance, sizeof ending->instance, "%s", instance);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Starting machines. The token in the body makes a repetition harmless; only a token that AWS says
- * was used for another body has to be looked up.
+ * Starting machines. The token in the body makes a repetition harmless; only what a token started
+ * that AWS says was used for another body, or whose machine has ended, has to be looked up: of many
+ * that it started one may have ended, and the others live.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 struct launching {
     struct aws *aws;
     char attempt[96];
+    struct aws_error error; /* that made it look */
     driver_done_fn done;
     void *arg;
 };
@@ -59,13 +61,34 @@ static void started(struct launching *launching, const struct aws_reply *reply)
     aws_instances_free(&instances);
 }
 
+static void none_found(struct launching *launching)
+{
+    struct driver_answer answer = aws_answer_of(&launching->error);
+    if (launching->error.kind == AWS_TOKEN_DEAD)
+        finish(launching, &answer);
+    else
+        unknown(launching, "AWS says that this attempt's token was used with another request, and "
+                           "lists no machine of it");
+}
+
+static bool all_ended(const struct driver_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->instances[i].state, "ended") != 0)
+            return false;
+    }
+    return true;
+}
+
 static void on_looked_up(void *arg, const struct driver_list *list)
 {
     struct launching *launching = arg;
-    if (!list->ok || list->count == 0) {
-        unknown(launching, list->ok ? "AWS says that this attempt's token was used with another "
-                                      "request, and lists no machine of it"
-                                    : list->sentence);
+    if (!list->ok) {
+        unknown(launching, list->sentence);
+        return;
+    }
+    if (list->count == 0 || (launching->error.kind == AWS_TOKEN_DEAD && all_ended(list))) {
+        none_found(launching);
         return;
     }
     const char **ids = calloc(list->count, sizeof *ids);
@@ -84,7 +107,8 @@ static void on_reply(void *arg, const struct aws_reply *reply)
     facts_doubt(launching->aws, reply->access_key); /* asks whose new keys are */
     if (reply->error.kind == AWS_OK) {
         started(launching, reply);
-    } else if (reply->error.kind == AWS_TOKEN_MISMATCH) {
+    } else if (reply->error.kind == AWS_TOKEN_MISMATCH || reply->error.kind == AWS_TOKEN_DEAD) {
+        launching->error = reply->error;
         aws_list_of_attempt(launching->aws, launching->attempt, on_looked_up, launching);
     } else {
         struct driver_answer answer = aws_answer_of(&reply->error);

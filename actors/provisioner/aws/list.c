@@ -59,7 +59,7 @@ static void fail(struct listing *listing, enum driver_class class, const char *s
 {
     struct driver_list list = {.class = class,
                                .sentence = sentence,
-                               .identity = facts_identity(listing->aws),
+                               .identity = listing->aws->facts.identity,
                                .sent_ms = listing->sent_ms};
     finish(listing, &list);
 }
@@ -108,7 +108,7 @@ static void answer(struct listing *listing)
     }
     struct driver_list list = {.ok = true,
                                .sentence = "",
-                               .identity = facts_identity(listing->aws),
+                               .identity = listing->aws->facts.identity,
                                .sent_ms = listing->sent_ms,
                                .instances = views,
                                .count = count};
@@ -194,7 +194,7 @@ static void missing(struct listing *listing)
                                     .notice = ""};
     struct driver_list list = {.ok = true,
                                .sentence = "",
-                               .identity = facts_identity(listing->aws),
+                               .identity = listing->aws->facts.identity,
                                .sent_ms = listing->sent_ms,
                                .instances = &view,
                                .count = 1};

@@ -111,7 +111,7 @@ bool launch_within_budget(struct txn *txn, const struct launch_kind *kind, int64
     int64_t hour = store_int(txn->store,
                              "SELECT sum(length(machines)-length(replace(machines,char(10),''))-1)"
                              " FROM attempt WHERE account=? AND opened_us>?"
-                             " AND outcome<>'never-sent'",
+                             " AND outcome NOT IN ('never-sent','refused')",
                              "si", kind->account, txn->now_us - TXN_HOUR_US);
     if (account != NULL && !budget_hour(kind->account, hour, more, account->launches_per_hour,
                                         sentence, sizeof sentence))

@@ -210,6 +210,14 @@ static void an_account_has_its_hour(void **state)
     fixture_reconfigure(f, yaml);
     assert_false(fixture_try_want(f, "cpu", 3, NULL));
     assert_string_equal(fixture_code(f), "capped");
+    const char *machine = fixture_want(f, "cpu");
+    for (int i = 0; i < 3; i++) { /* nothing was launched where there was no room */
+        const char *attempt = fixture_open(f, machine);
+        fixture_commit_attempt(f, attempt);
+        assert_true(fixture_close(f, attempt, "refused", NULL));
+    }
+    f->now_us += 1000000;
+    assert_true(ask(f, MACHINE_CANCEL, machine_cancel, .machine = machine));
     fixture_boot(f, "cpu", "i-1");
     fixture_boot(f, "cpu", "i-2");
     assert_false(fixture_try_want(f, "cpu", 1, NULL));

@@ -97,10 +97,12 @@ static void decide_close(struct prov_core *core, struct prov_attempt *attempt,
     attempt->give_up = action == ATTEMPT_DO_CLOSE_REFUSED &&
                        (answer->class == DRIVER_REQUEST ||
                         (answer->class == DRIVER_OTHER && attempt->ordinal >= GIVE_UP_ORDINAL));
-    /* No room says nothing of the row: the next place may have some. */
-    attempt->excused = action == ATTEMPT_DO_CLOSE_REFUSED &&
-                       (answer->class == DRIVER_CAPACITY || answer->class == DRIVER_QUOTA ||
-                        answer->class == DRIVER_TOO_MANY);
+    /* No room says nothing of the row: the next place may have some. So it is for those of a batch
+     * that only some of it was for. */
+    attempt->excused = action == ATTEMPT_DO_CLOSE_LAUNCHED ||
+                       (action == ATTEMPT_DO_CLOSE_REFUSED &&
+                        (answer->class == DRIVER_CAPACITY || answer->class == DRIVER_QUOTA ||
+                         answer->class == DRIVER_TOO_MANY));
     if (action == ATTEMPT_DO_CLOSE_REFUSED)
         take_refusal(core, attempt, answer, now_ms, out);
     if (action == ATTEMPT_DO_CLOSE_LAUNCHED) {

@@ -34,14 +34,13 @@ static void shorten(const char *text, char out[static WORDS_MAX + 1])
     out[len] = '\0';
 }
 
-/* The ledger has not taken it in yet. */
+/* The ledger has not taken it in yet. One that is absent may have been draining: a drain said again
+ * would make it so until the next list, over and over. */
 static bool is_news(const struct dr_machine_row *machine, bool unfit)
 {
-    static const char *const alive[] = {"booting", "up", "absent"};
-    for (size_t i = 0; i < sizeof alive / sizeof *alive; i++)
-        if (strcmp(machine->state, alive[i]) == 0)
-            return true;
-    if (strcmp(machine->state, "draining") != 0)
+    if (strcmp(machine->state, "booting") == 0 || strcmp(machine->state, "up") == 0)
+        return true;
+    if (strcmp(machine->state, "draining") != 0 && strcmp(machine->state, "absent") != 0)
         return false;
     return unfit ? strcmp(machine->drain_reason, UNFIT) != 0
                  : strcmp(machine->drain_mode, "now") != 0;

@@ -81,9 +81,11 @@ static int64_t peace_left_ms(const struct watcher *watcher, int64_t now_ms)
 
 int64_t watcher_wake_ms(const struct watcher *watcher)
 {
+    int64_t look_ms = watcher->claims.rows == NULL ? -1 : picture_wake_ms(&watcher->picture);
     if (watcher->fetching || !watcher->claims.rows_stale)
-        return -1;
-    return peace_left_ms(watcher, port_now(watcher->port).boot_ms);
+        return look_ms;
+    int64_t rows_ms = peace_left_ms(watcher, port_now(watcher->port).boot_ms);
+    return look_ms >= 0 && look_ms < rows_ms ? look_ms : rows_ms;
 }
 
 static void fetch_rows(struct watcher *watcher, int64_t now_ms)

@@ -39,7 +39,8 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows);
  * left in peace before they are fetched. */
 void watcher_stir(struct watcher *watcher, bool urgent);
 
-/* Milliseconds until changed rows may be fetched; -1: nothing waits for that. */
+/* Milliseconds until a step is due: changed rows may be fetched, or the queues are looked at; -1:
+ * none is. */
 int64_t watcher_wake_ms(const struct watcher *watcher);
 
 /* Does what is due. `calls` were made to the server since start. */

@@ -152,13 +152,16 @@ static void ask(void *arg, enum dr_type type, const void *body, ack_fn cb, void 
 
 static int on_wake(zloop_t *loop, int timer, void *arg);
 
-/* One step, and the next as soon as changed rows may be fetched: the timer's turn would be late for
- * what an attempt waits for. */
+/* One step, and the next exactly when it is due: the timer's turn would be late for what an attempt
+ * waits for, and make a tick of a second one of 1.2. */
 static void step(struct shell *shell)
 {
     watcher_step(&shell->watcher, calls_made(shell));
     int64_t wait_ms = watcher_wake_ms(&shell->watcher);
-    if (wait_ms >= 0 && shell->waker < 0)
+    if (shell->waker >= 0)
+        zloop_timer_end(dr_actor_loop(shell->actor), shell->waker);
+    shell->waker = -1;
+    if (wait_ms >= 0)
         shell->waker =
             zloop_timer(dr_actor_loop(shell->actor), (size_t)wait_ms + 1, 1, on_wake, shell);
 }

@@ -345,6 +345,16 @@ void picture_step(struct picture *picture, bool busy, int64_t calls)
         ask_workers(picture);
 }
 
+int64_t picture_wake_ms(const struct picture *picture)
+{
+    int64_t now_ms = port_now(picture->port).boot_ms;
+    int64_t at_ms = picture->tick_ms + pace_tick_ms(&picture->pace, picture->busy);
+    if (picture->tick_runs || picture->tick_ms == 0)
+        return -1;
+    at_ms = at_ms < picture->pace.not_before_ms ? picture->pace.not_before_ms : at_ms;
+    return at_ms <= now_ms ? 0 : at_ms - now_ms;
+}
+
 void picture_said(const struct picture *picture, bool workers, int64_t calls,
                   struct dr_picture *out)
 {

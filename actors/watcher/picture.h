@@ -49,6 +49,9 @@ void picture_step(struct picture *picture, bool busy, int64_t calls);
 /* The tick's list (ids and metadata of the configured queues), once; NULL: taken. Owned. */
 json_t *picture_take_list(struct picture *picture);
 
+/* Milliseconds until the next look into the queues is due; -1: one is under way. */
+int64_t picture_wake_ms(const struct picture *picture);
+
 /* The newest whole pictures; {0} before the first. Borrowed until the next step. */
 void picture_said(const struct picture *picture, bool workers, int64_t calls,
                   struct dr_picture *out);

@@ -102,4 +102,4 @@ class Ec2World(World):
         return instance["tags"]
 
 
-__all__ = ["Ec2World", "eventually", "IMAGE", "REGION", "ACCESS_KEY", "SECRET_KEY", "PYTHON"]
+__all__ = ["Ec2World", "World", "eventually", "IMAGE", "REGION", "ACCESS_KEY", "SECRET_KEY", "PYTHON"]

@@ -75,7 +75,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.proxy.count(self.path)
         fault = self.proxy.fault
         if fault is None:
-            self.send(*self.forward(body))
+            answer = self.forward(body)
+            self.proxy.sizes.append(len(body) + len(answer[1]))
+            self.send(*answer)
         else:
             self.proxy.met += 1
             getattr(self, "fault_" + fault)(body)
@@ -160,6 +162,7 @@ class FaultProxy:
         self.fault = None
         self.met = 0     # requests and handshakes that met the fault
         self.calls = []  # paths asked for since the last strike
+        self.sizes = []  # bytes of each request and its answer, bodies only
         self._open = set()
         self._lock = threading.Lock()
         self._server = None

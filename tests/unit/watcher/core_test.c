@@ -95,7 +95,7 @@ static void rows_are_fetched_when_something_changed_and_anyway(void **state)
     step(&fake, &watcher, 4900);
     assert_int_equal(fake.fetches, 3); /* what changed meanwhile */
     watcher_rows(&watcher, &rows);
-    assert_int_equal(watcher_wake_ms(&watcher), -1);
+    assert_int_equal(watcher_wake_ms(&watcher), -1); /* a look that is not answered yet */
     step(&fake, &watcher, 4900);
     assert_int_equal(fake.fetches, 3);
     step(&fake, &watcher, 200);

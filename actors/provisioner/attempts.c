@@ -212,11 +212,23 @@ static void act(struct prov_core *core, struct prov_attempt *attempt, enum attem
     }
 }
 
+/* What the driver has to know for a body (GPUs, disks) is known when the account is. */
+static bool too_early(const struct prov_core *core, const struct prov_attempt *attempt,
+                      enum attempt_event event)
+{
+    return attempt->state == ATTEMPT_WAITING && !attempt->committed && !core->identity[0] &&
+           (event == ATTEMPT_NEWS || event == ATTEMPT_DUE);
+}
+
 void core_attempt_happened(struct prov_core *core, struct prov_attempt *attempt,
                            enum attempt_event event, const struct driver_answer *answer,
                            int64_t now_ms, struct prov_effects *out)
 {
     struct attempt_cell cell = attempt_step(attempt->state, event);
+    if (too_early(core, attempt, event)) {
+        attempt->due_ms = now_ms;
+        return;
+    }
     if (event == ATTEMPT_NEWS && attempt->state == ATTEMPT_PREPARING)
         attempt->news = true;
     if (cell.action == ATTEMPT_DO_NOTHING)

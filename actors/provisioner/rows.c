@@ -206,6 +206,7 @@ struct prov_attempt *rows_new_attempt(struct prov_core *core, const char *id,
 void rows_fill_attempt(struct prov_attempt *attempt, const struct dr_attempt_row *row)
 {
     attempt->ordinal = row->ordinal;
+    attempt->committed = strcmp(row->state, "committed") == 0;
     prov_copy(attempt->offering, row->offering);
     snprintf(attempt->identity, sizeof attempt->identity, "%s", row->identity ? row->identity : "");
 }

@@ -229,6 +229,8 @@ static enum attempt_event prepared(struct shell *shell, const struct dr_answer *
         return open_body(shell, full);
     if (full->key_sealed.len == 0)
         return ATTEMPT_UNKEYED;
+    if (!shell_identity(shell)[0]) /* and with it what a body needs */
+        return ATTEMPT_UNPREPARED;
     return build_body(shell, full, error);
 }
 

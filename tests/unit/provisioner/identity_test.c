@@ -179,6 +179,26 @@ static void test_attempt_of_another_account_waits(void **state)
     assert_int_equal(world_count(world, PROV_DO_SEND), 1);
 }
 
+/* After a restart, or amid a reload: its body would be built without what the cloud is still asked
+ * for. */
+static void test_attempt_is_built_when_the_account_is_known(void **state)
+{
+    struct world *world = *state;
+    static const char *const m1[] = {"m1"};
+    world_machine(world, "m1", "launching", "")->attempt = "a1";
+    const struct dr_attempt_row *row = world_attempt(world, "a1", "keyed", m1);
+    answers_as(world, "");
+    world_snapshot(world);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(world_count(world, PROV_DO_PREPARE), 0);
+        world_tick(world, 1000);
+    }
+    world_tell_attempt(world, row);
+    assert_int_equal(world_count(world, PROV_DO_PREPARE), 0);
+    answers_as(world, "acct-1");
+    assert_int_equal(world_count(world, PROV_DO_PREPARE), 1);
+}
+
 /* A list of another account cannot show that an attempt started nothing. */
 static void test_stuck_attempt_of_another_account(void **state)
 {
@@ -210,6 +230,7 @@ int main(void)
         TEST(test_unknown_account_is_asked_to_end),
         TEST(test_foreign_rows_do_not_count_as_missing),
         TEST(test_attempt_of_another_account_waits),
+        TEST(test_attempt_is_built_when_the_account_is_known),
         TEST(test_stuck_attempt_of_another_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

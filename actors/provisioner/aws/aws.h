@@ -28,9 +28,11 @@ struct aws_facts {
     struct aws_image_fact *images;
     size_t image_count, image_asked; /* asked for one after the other */
     bool sizes_known;
-    bool asking; /* something is still not known */
-    bool again;  /* the configuration changed meanwhile */
-    int timer;   /* asks again; -1: none */
+    bool types_alone; /* one of them is unknown to EC2, which then says nothing of any */
+    size_t type_at;   /* of the configuration's: the next to be asked for alone */
+    bool asking;      /* something is still not known */
+    bool again;       /* the configuration changed meanwhile */
+    int timer;        /* asks again; -1: none */
     unsigned failures;
 };
 

@@ -42,11 +42,13 @@ static void again_later(struct aws *aws, const char *sentence)
                         on_timer, aws);
 }
 
-/* A right that lacks is not waited for: what it would have told stays unknown. */
+/* A right that lacks is not waited for: what it would have told stays unknown. Keys that lack are:
+ * nothing works without, and others may be found. */
 static bool goes_without(struct aws *aws, const struct aws_reply *reply, const char *loss)
 {
-    if (reply->error.kind != AWS_REFUSED && reply->error.kind != AWS_NOT_FOUND &&
-        reply->error.kind != AWS_BAD_REQUEST)
+    const struct aws_error *error = &reply->error;
+    bool right = error->kind == AWS_REFUSED && error->code[0] && !aws_error_of_keys(error);
+    if (!right && error->kind != AWS_NOT_FOUND && error->kind != AWS_BAD_REQUEST)
         return false;
     dr_log(DR_LOG_WARNING, NULL, "account %s: %s: %s", aws->account->name, loss,
            reply->error.sentence);
@@ -94,19 +96,38 @@ static void on_sizes(void *arg, const struct aws_reply *reply)
 {
     struct aws *aws = arg;
     struct dr_error error = {0};
+    if (reply->error.kind == AWS_BAD_REQUEST && !aws->facts.types_alone) {
+        aws->facts.types_alone = true;
+        aws->facts.type_at = 0;
+        aws_sizes_free(&aws->facts.sizes);
+        ask_next(aws);
+        return;
+    }
     bool without = reply->error.kind != AWS_OK &&
                    goes_without(aws, reply, "the GPUs of its types are not known");
     if (reply->error.kind != AWS_OK && !without) {
         again_later(aws, reply->error.sentence);
         return;
     }
-    aws_sizes_free(&aws->facts.sizes);
+    if (!aws->facts.types_alone)
+        aws_sizes_free(&aws->facts.sizes);
     if (!without && !aws_read_types(reply->body, reply->len, &aws->facts.sizes, &error)) {
         again_later(aws, error.text);
         return;
     }
-    aws->facts.sizes_known = true;
+    aws->facts.type_at++;
+    aws->facts.sizes_known = !aws->facts.types_alone;
     ask_next(aws);
+}
+
+static size_t next_alone(struct aws *aws, const char **type)
+{
+    const struct dr_cfg_type_list *all = &aws->config->machine_types;
+    size_t *at = &aws->facts.type_at;
+    while (*at < all->count && (!ours(aws, &all->items[*at]) || !all->items[*at].instance_type[0]))
+        (*at)++;
+    *type = *at < all->count ? all->items[*at].instance_type : "";
+    return *at < all->count;
 }
 
 static void ask_sizes(struct aws *aws)
@@ -114,9 +135,11 @@ static void ask_sizes(struct aws *aws)
     const char *types[TYPES_MAX];
     size_t count = 0;
     struct dr_strbuf body = {0};
+    if (aws->facts.types_alone)
+        count = next_alone(aws, &types[0]);
     for (size_t i = 0; i < aws->config->machine_types.count && count < TYPES_MAX; i++) {
         const struct dr_cfg_type *type = &aws->config->machine_types.items[i];
-        bool known = !ours(aws, type) || !type->instance_type[0];
+        bool known = aws->facts.types_alone || !ours(aws, type) || !type->instance_type[0];
         for (size_t j = 0; j < count && !known; j++)
             known = strcmp(types[j], type->instance_type) == 0;
         if (!known)
@@ -227,7 +250,7 @@ void facts_again(struct aws *aws)
     facts->again = facts->asking;
     if (facts->asking)
         return;
-    facts->sizes_known = false;
+    facts->sizes_known = facts->types_alone = false;
     collect_images(aws);
     ask_next(aws);
 }

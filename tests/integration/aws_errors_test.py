@@ -173,12 +173,12 @@ class Refused(Case):
 
     def test_it_is_told_once(self):
         with ErrorWorld(["one", "two", "three"], {"account_hold": "500ms"}) as world:
-            rule = world.fault("one", code="AuthFailure", times=3)
+            rule = world.cloud.rule("RunInstances", "error", code="AuthFailure", times=3)
             world.want("one")
             self.until(lambda: world.cloud.met(rule), "it was refused")
             world.want("two", "three")
             self.until(world.all_started, "each is started in the end")
-            self.assertEqual([call.case for call in world.calls()][:4], ["one"] * 4)
+            self.assertEqual([call.code for call in world.calls()][:3], ["AuthFailure"] * 3)
             self.said_once(world, "account cloud is refused by the cloud", "AuthFailure")
 
     def test_stale_ones_are_signed_anew_once(self):

@@ -194,6 +194,10 @@ class Signature(Case):
 
     def test_rights_and_dry_runs(self):
         self.refused("DryRunOperation", self.run_one, DryRun=True, status=412)
+        self.refused("InvalidAMIID.NotFound", self.run_one, DryRun=True, ImageId="ami-00000000000000000")
+        self.cloud.capacity(0)
+        self.refused("DryRunOperation", self.run_one, DryRun=True, status=412)
+        self.cloud.capacity(None)
         self.cloud.deny("RunInstances")
         for dry in (True, False):
             self.refused("UnauthorizedOperation", self.run_one, DryRun=dry, status=403)

@@ -124,6 +124,8 @@ class Front:
         if call.wrong:
             raise call.wrong
         if call.params.get("DryRun") is True and call.service == "ec2":
+            if call.action == "RunInstances":
+                launch.look(self.cloud, call)
             raise AwsError("DryRunOperation",
                            "Request would have succeeded, but DryRun flag is set.")
         handler = {"ec2": _EC2, "sts": sts.HANDLERS}.get(call.service, {}).get(call.action)

@@ -55,7 +55,7 @@ def _image(cloud, call):
     identity = call.params["ImageId"]
     if identity.startswith("resolve:ssm:"):
         if call.denied("ssm:GetParameters"):
-            raise AwsError("UnauthorizedOperation", "You are not authorized: ssm:GetParameters")
+            raise AwsError("UnauthorizedOperation", "You are not authorized to perform: ssm:GetParameters")
         name = identity[len("resolve:ssm:"):]
         identity = cloud.moto.parameter(call.account, call.region, name)
         if identity is None:
@@ -192,7 +192,7 @@ def _repeat(cloud, known, asked):
     return _reservation(cloud, instances)
 
 
-def run_instances(cloud, call):
+def _may(cloud, call):
     params = call.params
     if "LaunchTemplate" in params:
         raise AwsError("UnsupportedOperation", "ec2fault knows no launch templates")
@@ -202,6 +202,18 @@ def run_instances(cloud, call):
     if spot and call.denied("iam:CreateServiceLinkedRole"):
         raise AwsError("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials "
                        "do not have permission to create the service-linked role for EC2 Spot Instances.")
+
+
+def look(cloud, call):
+    """All that a dry run looks at: whether it may be, and could be if there were room."""
+    _may(cloud, call)
+    place = Place(cloud, call)
+    room.check_type(cloud, call, _common(cloud, call, place), place.candidates)
+
+
+def run_instances(cloud, call):
+    params = call.params
+    _may(cloud, call)
     place = Place(cloud, call)
     asked = json.dumps(params, sort_keys=True, default=str)
     token = (call.account, call.region, place.scope, params.get("ClientToken"))

@@ -54,7 +54,7 @@ def _quota_left(cloud, call, instance_type, market, vcpus):
     return max(0, cloud.quotas[bucket] - used) // vcpus
 
 
-def _check_type(cloud, call, common, candidates):
+def check_type(cloud, call, common, candidates):
     name = common["type"]
     facts = cloud.moto.type_facts(name)
     if facts is None:
@@ -76,7 +76,7 @@ def _check_type(cloud, call, common, candidates):
 def choose(cloud, call, candidates, common):
     """(subnet row, how many): MaxCount or as many as fit, never under MinCount."""
     low, high, market = call.params["MinCount"], call.params["MaxCount"], common["market"]
-    vcpus, rows = _check_type(cloud, call, common, candidates)
+    vcpus, rows = check_type(cloud, call, common, candidates)
     allowed = min(high, _quota_left(cloud, call, common["type"], market, vcpus))
     if allowed < low:
         if market == "spot":

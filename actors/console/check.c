@@ -24,7 +24,7 @@ static void note(struct report *report, const char *level, const char *text)
     bool fault = strcmp(level, "fault") == 0;
     if (fault)
         report->faults++;
-    else if (strcmp(level, "warning") == 0)
+    else if (strcmp(level, "ok") != 0)
         report->warnings++;
     if (report->console->json) {
         /* Sentences may hold quotes: a log line's JSON form escapes them. */
@@ -85,7 +85,7 @@ static void note_finding(struct report *report, const char *account, const char 
     } else {
         snprintf(text, sizeof text, "account %s: %s: %s%s%s%s", account, what, sentence,
                  *grant == '\0' ? "" : " (the right it needs: ", grant, *grant == '\0' ? "" : ")");
-        note(report, ok ? "ok" : unsure ? "warning" : "fault", text);
+        note(report, ok ? "ok" : unsure ? (report->console->json ? "unsure" : "?") : "fault", text);
     }
     json_decref(finding);
 }

@@ -8,6 +8,7 @@
 
 #include "aws.h"
 #include "drover/assert.h"
+#include "log.h"
 
 /* EC2 keeps a token for at least 24 h after the end of what it started. */
 #define HONOURS_MS (24 * 3600 * 1000LL)
@@ -48,6 +49,18 @@ static bool connect_account(struct aws *aws, struct dr_error *error)
     return true;
 }
 
+/* Said at once, not only when the first machine is wanted. */
+static void check_types(const struct aws *aws)
+{
+    for (size_t i = 0; i < aws->config->machine_types.count; i++) {
+        const struct dr_cfg_type *type = &aws->config->machine_types.items[i];
+        struct dr_error error;
+        if (strcmp(type->account, aws->account->name) == 0 && !aws_check_type(type, &error))
+            dr_log(DR_LOG_ERROR, NULL, "no machine of type %s can be started: %s", type->name,
+                   error.text);
+    }
+}
+
 static void *aws_open(const struct driver_setup *setup, struct dr_error *error)
 {
     struct aws *aws = calloc(1, sizeof *aws);
@@ -61,6 +74,7 @@ static void *aws_open(const struct driver_setup *setup, struct dr_error *error)
         aws_close(aws);
         return NULL;
     }
+    check_types(aws);
     facts_again(aws);
     return aws;
 }
@@ -83,6 +97,7 @@ static bool aws_configure(void *self, const struct dr_cfg_root *config,
         return false;
     aws->config = config;
     aws->account = account;
+    check_types(aws);
     facts_again(aws); /* types and images may be others */
     return true;
 }

@@ -3,6 +3,7 @@
  * Everything that can be tried without starting a machine: whose the credentials are, every right
  * that the driver needs, and every offering of every type (EC2's DryRun). One step after the other.
  */
+#include <czmq.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +47,21 @@ static void bad(struct probing *probing, const char *what, const char *sentence,
 }
 
 /* The right that a refusal names ("... not authorized to perform: iam:PassRole on ..."), else the
- * call's own. */
+ * call's own; "" where it was not for a right. */
 static const char *right_of(const struct aws_error *error, const char *own, char out[96])
 {
+    static const char *const codes[] = {"UnauthorizedOperation", "AccessDenied",
+                                        "AccessDeniedException"};
     const char *at = strstr(error->message, "perform: ");
     size_t len = at ? strcspn(at + 9, " ,.\"") : 0;
-    snprintf(out, 96, "%s", own ? own : "");
-    if (len > 0 && len < 96 && memchr(at + 9, ':', len))
+    out[0] = '\0';
+    if (strstr(error->code, "ServiceLinkedRole"))
+        snprintf(out, 96, "iam:CreateServiceLinkedRole");
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(error->code, codes[i]) == 0)
+            snprintf(out, 96, "%s", own ? own : "");
+    }
+    if (out[0] && len > 0 && len < 96 && memchr(at + 9, ':', len))
         snprintf(out, 96, "%.*s", (int)len, at + 9);
     return out;
 }
@@ -296,9 +305,12 @@ static bool try_launch(struct probing *probing)
     struct aws *aws = probing->aws;
     const struct dr_cfg_type *type = type_at(probing, probing->type);
     char offering[160];
+    struct dr_error error;
     if (!type)
         return false;
-    if (!aws_offering(type, probing->offering, offering, sizeof offering)) {
+    /* What is wrong with the type itself was said at the beginning. */
+    if (!aws_check_type(type, &error) ||
+        !aws_offering(type, probing->offering, offering, sizeof offering)) {
         probing->type++;
         probing->offering = 0;
         return try_launch(probing);
@@ -313,7 +325,6 @@ static bool try_launch(struct probing *probing)
                                      .user_data = "#!/bin/true\n",
                                      .user_data_len = strlen("#!/bin/true\n")};
     struct dr_strbuf body = {0}, trial = {0};
-    struct dr_error error;
     snprintf(probing->launch, sizeof probing->launch, "type %s: %s", type->name, offering);
     if (aws_run_instances(&request, facts_root_device(aws, type->ami_id), &body, &error) &&
         aws_dry_run(body.data, &trial)) {
@@ -331,11 +342,44 @@ static bool try_launch(struct probing *probing)
     return true;
 }
 
+/* A launch is built with what the driver asks for beside the probe: an image's root device. */
+static void wait_facts(struct probing *probing);
+
+static int on_facts_look(zloop_t *loop, int timer, void *arg)
+{
+    (void)loop;
+    (void)timer;
+    wait_facts(arg);
+    return 0;
+}
+
+static void wait_facts(struct probing *probing)
+{
+    const int look_ms = 20;
+    const struct aws_facts *facts = &probing->aws->facts;
+    if (facts->asking && facts->failures == 0)
+        zloop_timer(probing->aws->loop, (size_t)look_ms, 1, on_facts_look, probing);
+    else
+        next_step(probing);
+}
+
+static void check_types(struct probing *probing)
+{
+    const struct dr_cfg_type *type;
+    for (size_t n = 0; (type = type_at(probing, n)); n++) {
+        char what[128];
+        struct dr_error error;
+        snprintf(what, sizeof what, "type %s", type->name);
+        if (!aws_check_type(type, &error))
+            bad(probing, what, error.text, "");
+    }
+}
+
 static void next_step(struct probing *probing)
 {
     static void (*const steps[])(struct probing *) = {
         try_identity, try_list,      try_types, try_offerings, try_image,
-        try_spot,     try_terminate, try_tag,   try_console,
+        try_spot,     try_terminate, try_tag,   try_console,   wait_facts,
     };
     if (probing->step < sizeof steps / sizeof *steps)
         steps[probing->step++](probing);
@@ -352,5 +396,6 @@ void aws_probe(void *self, driver_found_fn found, driver_done_fn done, void *arg
     probing->done = done;
     probing->arg = arg;
     snprintf(probing->instance, sizeof probing->instance, "%s", NOBODY);
+    check_types(probing);
     next_step(probing);
 }

@@ -106,6 +106,34 @@ class Probe(unittest.TestCase):
         self.assertEqual(1, code)
         self.assertIn("ec2:RunInstances", [one["grant"] for one in self.failures(findings).values()])
 
+    def with_type(self, **changes):
+        with open(self.config) as file:
+            text = file.read()
+        self.write("drover.yaml", text.replace("  - {name: cpu,", "  - {name: cpu, %s," % json.dumps(
+            changes)[1:-1]))
+
+    def test_no_right_is_named_that_does_not_lack(self):
+        self.cloud.deny("iam:CreateServiceLinkedRole")
+        self.with_type(spot=True)
+        failures = self.failures(self.probe("cloud")[1])
+        self.assertEqual(["iam:CreateServiceLinkedRole"], [one["grant"] for one in failures.values()])
+        self.cloud.allow("iam:CreateServiceLinkedRole")
+        self.cloud.rule("RunInstances", "error", times=None, code="OptInRequired")
+        failures = self.failures(self.probe("cloud")[1])
+        self.assertEqual({""}, {one["grant"] for one in failures.values()})
+        self.assertEqual(2, len(failures))
+
+    def test_a_launch_is_tried_when_all_is_known_that_it_is_made_from(self):
+        self.cloud.rule("DescribeImages", "delay", seconds=2)
+        code, findings = self.probe("cloud")
+        self.assertEqual((0, {}), (code, self.failures(findings)))
+
+    def test_a_type_is_judged_without_asking(self):
+        self.with_type(ebs_volume_type="io2")
+        failures = self.failures(self.probe("cloud")[1])
+        self.assertIn("machine_types[cpu].ebs_iops", failures["type cpu"]["sentence"])
+        self.assertEqual({"type cpu", "boot data of type cpu"}, set(failures))
+
     def test_secrets_that_cannot_be_read(self):
         os.unlink(os.path.join(self.dir, "secrets.yaml"))
         code, findings = self.probe("here")

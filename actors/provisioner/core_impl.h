@@ -165,8 +165,8 @@ bool gate_open(const struct prov_core *core);
 bool gate_lets(const struct prov_core *core, const struct prov_attempt *attempt, int64_t now_ms);
 /* It is sent: while the gate is shut it is the one that tries. */
 void gate_sent(struct prov_core *core, const struct prov_attempt *attempt);
-/* Nothing is opened behind a shut gate, but for one attempt of a type to try it, when it is time
- * and none of that type is open. */
+/* Nothing is opened behind a shut gate, but for one attempt to try it when it is time and none is
+ * open; where credentials are refused, one of each type. */
 bool gate_may_open(const struct prov_core *core, const char *type, int64_t now_ms);
 /* AUTH or THROTTLE for that attempt; NULL: for a list. */
 void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,

@@ -5,8 +5,9 @@
  * doubling to 10 min. Too many calls: throttle_hold, doubling to 32 s, with full jitter, or as long
  * as the cloud says.
  *
- * Whether it is the whole account's is a guess: a role that may not be handed over, or an image
- * that is another account's, is refused with the same words. So the types take turns in trying.
+ * Whether refused credentials are the whole account's is a guess: a role that may not be handed
+ * over, or an image that is another account's, is refused with the same words. So the types take
+ * turns in trying then.
  */
 #include <string.h>
 
@@ -74,8 +75,9 @@ void gate_sent(struct prov_core *core, const struct prov_attempt *attempt)
 bool gate_may_open(const struct prov_core *core, const char *type, int64_t now_ms)
 {
     const struct prov_gate *gate = &core->gate;
-    return gate_open(core) ||
-           (!gate->by_list && now_ms >= gate->until_ms && !attempts_open_of(core, type));
+    if (gate->why == DRIVER_AUTH) /* one type may be the reason: beside another's try, too */
+        return !gate->by_list && now_ms >= gate->until_ms && !attempts_open_of(core, type);
+    return gate_open(core) || (ajar(gate, now_ms) && attempts_open(core) == 0);
 }
 
 static bool tries(const struct prov_gate *gate, const struct prov_attempt *attempt)
@@ -97,7 +99,7 @@ void gate_refused(struct prov_core *core, const struct prov_attempt *attempt,
 {
     struct prov_gate *gate = &core->gate;
     bool worse = class == DRIVER_AUTH && gate->why != DRIVER_AUTH;
-    if (attempt)
+    if (attempt && class == DRIVER_AUTH)
         note_refusal(core, attempt->type, now_ms);
     if (!gate_open(core) && !worse && !tries(gate, attempt))
         return; /* sent before the gate was shut: the same news */

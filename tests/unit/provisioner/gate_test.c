@@ -216,6 +216,22 @@ static void test_types_take_turns(void **state)
     }
 }
 
+/* Too many calls are the whole account's for certain: the same request goes on trying. */
+static void test_throttled_types_take_no_turns(void **state)
+{
+    struct world *world = *state;
+    struct driver_answer later = {
+        .class = DRIVER_THROTTLE, .sentence = "slow down", .retry_after_ms = 5000};
+    sent(world, 1);
+    world_answer(world, "a0", &later);
+    world_machine(world, "m7", "wanted", "")->type = "other";
+    world_snapshot(world);
+    tries(world, "a0");
+    assert_int_equal(world_count(world, PROV_DO_OPEN), 0);
+    world_answer(world, "a0", &later);
+    tries(world, "a0");
+}
+
 static void list_refused(struct world *world, enum driver_class class)
 {
     struct driver_list list = {.ok = false, .class = class, .sentence = "keys refused"};
@@ -387,6 +403,7 @@ int main(void)
         TEST(test_committed_behind_the_gate),
         TEST(test_a_try_is_opened),
         TEST(test_types_take_turns),
+        TEST(test_throttled_types_take_no_turns),
         TEST(test_refused_list),
         TEST(test_good_list_is_no_launch),
         TEST(test_no_hurry_behind_the_gate),

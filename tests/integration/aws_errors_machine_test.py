@@ -51,6 +51,16 @@ class NotFound(Case):
             self.assertEqual(world.cloud.launched, 1)
             self.assertNotIn("absent", world.log())
 
+    def test_a_spot_request_may_lack_as_well(self):
+        with ErrorWorld(["one", "two"], changes={"spot": True}) as world:
+            rule = world.cloud.rule("DescribeSpotInstanceRequests", "error", times=None, message="not yet",
+                                    code="InvalidSpotInstanceRequestID.NotFound")
+            world.want("one")
+            self.until(lambda: world.cloud.met(rule), "it is asked for")
+            world.want("two")
+            self.until(lambda: [row["state"] for row in world.rows()] == ["booting"] * 2, "lists go on")
+            self.assertEqual(world.cloud.launched, 2)
+
     def test_an_older_one_has_ended_when_two_questions_say_so(self):
         visible_s = 3
         with ErrorWorld(["one"], {"launch_visible": "%ds" % visible_s}) as world:

@@ -130,7 +130,11 @@ void aws_offerings(const char *const *types, size_t count, const char *token,
 void aws_spot_requests(const char *const *requests, size_t count, struct dr_strbuf *body)
 {
     aws_begin(body, "DescribeSpotInstanceRequests", AWS_EC2_VERSION);
-    fields(body, "SpotInstanceRequestId", requests, count);
+    if (count == 0)
+        return;
+    /* Not by id: one that is too young to be known would hide what is said of all the others. */
+    aws_field(body, "Filter.1.Name", "spot-instance-request-id");
+    fields(body, "Filter.1.Value", requests, count);
 }
 
 void aws_image(const char *image, struct dr_strbuf *body)

@@ -485,7 +485,7 @@ class Calls(Case):
             "LocationType": "availability-zone",
             "Filters": [{"Name": "instance-type", "Values": ["a", "b"]}], **page}))
         self.assertEqual(self.params("spot_requests", "sir-1"), ("DescribeSpotInstanceRequests", {
-            "SpotInstanceRequestIds": ["sir-1"]}))
+            "Filters": [{"Name": "spot-instance-request-id", "Values": ["sir-1"]}]}))
         self.assertEqual(self.params("spot_requests"), ("DescribeSpotInstanceRequests", {}))
         self.assertEqual(self.params("image", "ami-1"), ("DescribeImages", {"ImageIds": ["ami-1"]}))
 

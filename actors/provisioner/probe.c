@@ -158,7 +158,7 @@ static int on_late(zloop_t *loop, int timer, void *arg)
 /* A driver that has nothing to try is not opened: that could leave something behind. */
 static void try_driver(struct probe *probe, zloop_t *loop)
 {
-    const int look_ms = 20;
+    const size_t look_ms = 20;
     struct dr_error error = {0};
     struct driver_setup setup = {.loop = loop,
                                  .config = probe->config,

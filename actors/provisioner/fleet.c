@@ -10,6 +10,9 @@
 #include "core_impl.h"
 #include "drover/assert.h"
 
+/* Missing machines that are asked for by id after one list: many more would make the next list wait
+ * behind them in the cloud's bucket, and without a fresh list nothing starts. */
+#define DESCRIBES_MOST 10
 #define FAST_MS 1000
 #define FOUND_AGAIN_MS 60000
 #define KILL_AGAIN_MS 1000
@@ -85,8 +88,11 @@ static void judge_trust(struct prov_core *core, struct absence absence, struct p
 static void compare_rows(struct prov_core *core, const struct driver_list *list, int64_t now_ms,
                          struct prov_effects *out)
 {
+    size_t first = core->describe_from < core->machine_count ? core->describe_from : 0, asked = 0;
+    core->describe_from = 0;
     for (size_t i = 0; i < core->machine_count; i++) {
-        struct prov_machine *machine = &core->machines[i];
+        size_t at = (first + i) % core->machine_count;
+        struct prov_machine *machine = &core->machines[at];
         if (!counts(machine, list))
             continue;
         const struct dr_instance_view *view = find(list, machine->instance);
@@ -94,7 +100,11 @@ static void compare_rows(struct prov_core *core, const struct driver_list *list,
             word_seen(core, machine, view, list->identity, now_ms, out);
             continue;
         }
-        effects_add(out, PROV_DO_DESCRIBE, machine->instance);
+        if (asked < DESCRIBES_MOST)
+            effects_add(out, PROV_DO_DESCRIBE, machine->instance);
+        else if (asked == DESCRIBES_MOST)
+            core->describe_from = at; /* the next list's turn begins here */
+        asked++;
         if (!core->distrusted)
             word_absent(core, machine, list->identity, now_ms, out);
     }

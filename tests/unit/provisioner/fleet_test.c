@@ -4,6 +4,7 @@
  */
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "world.h"
@@ -83,6 +84,30 @@ static void test_empty_list_is_distrusted(void **state)
     world->now_ms += 10;
     world_list(world, NOTHING);
     assert_int_equal(world_count(world, PROV_DO_TELL), 0); /* told once */
+}
+
+/* Asked for by id a few at a time, all in turn: lists are not kept waiting behind them. */
+static void test_many_missing_take_turns(void **state)
+{
+    struct world *world = *state;
+    static char ids[25][8], rows[25][8];
+    bool asked[25] = {false};
+    for (int i = 0; i < 25; i++) {
+        snprintf(ids[i], sizeof ids[i], "i-%d", i);
+        snprintf(rows[i], sizeof rows[i], "m%d", i);
+        world_machine(world, rows[i], "up", ids[i]);
+    }
+    ready(world, NOTHING);
+    for (int turn = 0; turn < 3; turn++) {
+        size_t count = world_count(world, PROV_DO_DESCRIBE);
+        assert_int_equal(count, 10);
+        for (size_t n = 0; n < count; n++)
+            asked[atoi(world_effect(world, PROV_DO_DESCRIBE, n)->id + 2)] = true;
+        world->now_ms += 10;
+        world_list(world, NOTHING);
+    }
+    for (int i = 0; i < 25; i++)
+        assert_true(asked[i]);
 }
 
 static void test_two_absent_are_believed(void **state)
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_every_cell),
         TEST(test_absence_is_judged_by_id),
         TEST(test_empty_list_is_distrusted),
+        TEST(test_many_missing_take_turns),
         TEST(test_two_absent_are_believed),
         TEST(test_a_fifth_is_the_limit),
         TEST(test_older_list_says_nothing),

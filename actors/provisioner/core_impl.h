@@ -133,7 +133,7 @@ struct prov_core {
     int64_t snapshot_due_ms;
     bool list_asked;
     int64_t list_due_ms;
-    int64_t listed_ms; /* when the request of the last whole list was sent; -1: never */
+    int64_t listed_ms;    /* when the request of the last whole list was sent; -1: never */
     size_t describe_from; /* the first row that the last list's turn of describes did not reach */
     bool list_failing, distrusted;
     bool list_refused; /* it failed for want of rights, or as one call too many */

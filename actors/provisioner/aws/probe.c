@@ -169,59 +169,7 @@ static const struct dr_cfg_type *type_at(const struct probing *probing, size_t n
     return NULL;
 }
 
-static void on_types(void *arg, const struct aws_reply *reply)
-{
-    judge(arg, AWS_DESCRIBE_TYPES, reply);
-    next_step(arg);
-}
-
-static void on_offerings(void *arg, const struct aws_reply *reply)
-{
-    judge(arg, AWS_DESCRIBE_OFFERINGS, reply);
-    next_step(arg);
-}
-
-static void on_image(void *arg, const struct aws_reply *reply)
-{
-    judge(arg, AWS_DESCRIBE_IMAGES, reply);
-    next_step(arg);
-}
-
-static void try_types(struct probing *probing)
-{
-    struct dr_strbuf body = {0};
-    const struct dr_cfg_type *type = type_at(probing, 0);
-    const char *types[] = {type ? type->instance_type : "t3.micro"};
-    aws_types(types, 1, &body);
-    aws_call(probing->aws->caller, AWS_DESCRIBE_TYPES, body.data, body.len, 0, on_types, probing);
-    dr_strbuf_free(&body);
-}
-
-static void try_offerings(struct probing *probing)
-{
-    struct dr_strbuf body = {0};
-    const struct dr_cfg_type *type = type_at(probing, 0);
-    const char *types[] = {type ? type->instance_type : "t3.micro"};
-    aws_offerings(types, 1, "", &body);
-    aws_call(probing->aws->caller, AWS_DESCRIBE_OFFERINGS, body.data, body.len, 0, on_offerings,
-             probing);
-    dr_strbuf_free(&body);
-}
-
-static void try_image(struct probing *probing)
-{
-    struct dr_strbuf body = {0};
-    const struct dr_cfg_type *type = type_at(probing, 0);
-    if (!type || strncmp(type->ami_id, "ami-", 4) != 0) {
-        next_step(probing);
-        return;
-    }
-    aws_image(type->ami_id, &body);
-    aws_call(probing->aws->caller, AWS_DESCRIBE_IMAGES, body.data, body.len, 0, on_image, probing);
-    dr_strbuf_free(&body);
-}
-
-/* ---- writing, as a dry run ------------------------------------------------------------------ */
+/* A call whose answer says no more than whether it may be made. */
 struct trial {
     struct probing *probing;
     enum aws_action action;
@@ -240,9 +188,45 @@ static void try_action(struct probing *probing, enum aws_action action, struct d
     struct trial *trial = calloc(1, sizeof *trial);
     DR_ASSERT(trial);
     *trial = (struct trial){.probing = probing, .action = action};
-    aws_field_bool(body, "DryRun", true);
     aws_call(probing->aws->caller, action, body->data, body->len, 0, on_trial, trial);
     dr_strbuf_free(body);
+}
+
+static void try_types(struct probing *probing)
+{
+    struct dr_strbuf body = {0};
+    const struct dr_cfg_type *type = type_at(probing, 0);
+    const char *types[] = {type ? type->instance_type : "t3.micro"};
+    aws_types(types, 1, &body);
+    try_action(probing, AWS_DESCRIBE_TYPES, &body);
+}
+
+static void try_offerings(struct probing *probing)
+{
+    struct dr_strbuf body = {0};
+    const struct dr_cfg_type *type = type_at(probing, 0);
+    const char *types[] = {type ? type->instance_type : "t3.micro"};
+    aws_offerings(types, 1, "", &body);
+    try_action(probing, AWS_DESCRIBE_OFFERINGS, &body);
+}
+
+static void try_image(struct probing *probing)
+{
+    struct dr_strbuf body = {0};
+    const struct dr_cfg_type *type = type_at(probing, 0);
+    if (!type || strncmp(type->ami_id, "ami-", 4) != 0) {
+        next_step(probing);
+        return;
+    }
+    aws_image(type->ami_id, &body);
+    try_action(probing, AWS_DESCRIBE_IMAGES, &body);
+}
+
+/* ---- writing, as a dry run ------------------------------------------------------------------ */
+static void try_dry(struct probing *probing, enum aws_action action, struct dr_strbuf *body)
+{
+    aws_field_bool(body, "DryRun", true);
+    try_action(probing, action, body);
 }
 
 static void try_terminate(struct probing *probing)
@@ -250,21 +234,21 @@ static void try_terminate(struct probing *probing)
     struct dr_strbuf body = {0};
     const char *instances[] = {probing->instance};
     aws_terminate(instances, 1, &body);
-    try_action(probing, AWS_TERMINATE_INSTANCES, &body);
+    try_dry(probing, AWS_TERMINATE_INSTANCES, &body);
 }
 
 static void try_tag(struct probing *probing)
 {
     struct dr_strbuf body = {0};
     aws_tag(probing->instance, "drover-machine", "probe", &body);
-    try_action(probing, AWS_CREATE_TAGS, &body);
+    try_dry(probing, AWS_CREATE_TAGS, &body);
 }
 
 static void try_console(struct probing *probing)
 {
     struct dr_strbuf body = {0};
     aws_console(probing->instance, false, &body);
-    try_action(probing, AWS_GET_CONSOLE_OUTPUT, &body);
+    try_dry(probing, AWS_GET_CONSOLE_OUTPUT, &body);
 }
 
 static void try_spot(struct probing *probing)
@@ -278,7 +262,7 @@ static void try_spot(struct probing *probing)
         return;
     }
     aws_spot_requests(NULL, 0, &body);
-    try_action(probing, AWS_DESCRIBE_SPOT_REQUESTS, &body);
+    try_dry(probing, AWS_DESCRIBE_SPOT_REQUESTS, &body);
 }
 
 /* ---- launches ------------------------------------------------------------------------------- */

@@ -8,16 +8,14 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+import testpython  # noqa: E402
 from world import PYTHON, World, eventually  # noqa: E402
 
 try:
     import boto3
     import moto  # noqa: F401
 except ImportError:  # the interpreter of the tests has them
-    if PYTHON == sys.executable:
-        print("skipped: DROVER_TEST_PYTHON names no Python with tests/requirements.txt")
-        sys.exit(77)
-    os.execv(PYTHON, [PYTHON] + sys.argv)
+    testpython.again()
 
 import cloudhost  # noqa: E402
 from ec2fault import Ec2Fault  # noqa: E402

@@ -9,16 +9,15 @@ import sys
 import tempfile
 import unittest
 
+import testpython
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON = os.environ.get("DROVER_TEST_PYTHON", sys.executable)
+PYTHON = testpython.PYTHON
 try:
     import boto3
     import moto  # noqa: F401
 except ImportError:  # the interpreter of the tests has them
-    if PYTHON == sys.executable:
-        print("skipped: DROVER_TEST_PYTHON names no Python with tests/requirements.txt")
-        sys.exit(77)
-    os.execv(PYTHON, [PYTHON] + sys.argv)
+    testpython.again()
 
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "boot")]
 import machine  # noqa: E402

@@ -16,17 +16,15 @@ import threading
 import time
 import unittest
 
+import testpython
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON = os.environ.get("DROVER_TEST_PYTHON", sys.executable)
 try:
     import boto3
     import moto.backends
     from moto.server import ThreadedMotoServer
 except ImportError:  # the interpreter of the tests has them
-    if PYTHON == sys.executable:
-        print("skipped: DROVER_TEST_PYTHON names no Python with tests/requirements.txt")
-        sys.exit(77)
-    os.execv(PYTHON, [PYTHON] + sys.argv)
+    testpython.again()
 
 sys.path.insert(0, HERE)
 import cloudhost  # noqa: E402

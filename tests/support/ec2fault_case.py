@@ -4,15 +4,13 @@ import os
 import sys
 import unittest
 
-PYTHON = os.environ.get("DROVER_TEST_PYTHON", sys.executable)
+import testpython
+
 try:
     import boto3
     import moto.server  # noqa: F401
 except ImportError:  # the interpreter of the tests has them
-    if PYTHON == sys.executable:
-        print("skipped: DROVER_TEST_PYTHON names no Python with tests/requirements.txt")
-        sys.exit(77)
-    os.execv(PYTHON, [PYTHON] + sys.argv)
+    testpython.again()
 
 import botocore.auth  # noqa: E402
 import botocore.awsrequest  # noqa: E402

@@ -89,9 +89,30 @@ static const char identities[] =
     "ALTER TABLE machine ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE attempt ADD COLUMN identity TEXT NOT NULL DEFAULT '';";
 
+static const char people[] =
+    /* What a person said and what people ask about: pauses, who did it, which task ran where. */
+    "ALTER TABLE machine ADD COLUMN keep_until_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE history ADD COLUMN by TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX history_time ON history(t_us);"
+    "CREATE TABLE pause("
+    " queue TEXT PRIMARY KEY, since_us INTEGER NOT NULL, by TEXT NOT NULL,"
+    " sentence TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE task("
+    " id TEXT PRIMARY KEY, name TEXT NOT NULL, project TEXT NOT NULL, user TEXT NOT NULL,"
+    " queue TEXT NOT NULL, seen_us INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX task_seen ON task(seen_us);"
+    "CREATE TABLE work("
+    " task TEXT NOT NULL, machine TEXT NOT NULL REFERENCES machine(id) ON DELETE CASCADE,"
+    " worker TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL,"
+    " PRIMARY KEY(machine, worker, task, from_us)) WITHOUT ROWID;"
+    "CREATE INDEX work_task ON work(task);"
+    "CREATE INDEX work_time ON work(to_us);"
+    "CREATE INDEX machine_ended ON machine(ended_us);";
+
 const struct schema_step schema_steps[] = {
     {1, "rows", rows},
     {2, "launch budget", launch_budget},
     {3, "identities", identities},
+    {4, "people", people},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];

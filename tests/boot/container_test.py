@@ -79,7 +79,7 @@ class Containers(MachineCase):
         return os.path.exists(os.path.join(self.server.folder, name))
 
     def test_busy_refuses_then_idle_ends(self):
-        m = self.contained("i-box").up()
+        m = self.contained("box").up()
         task = self.server.enqueue(
             "cpu", "import time\nopen('/note/runs', 'w').write('x')\n"
                    "time.sleep(8)\n")
@@ -95,7 +95,7 @@ class Containers(MachineCase):
         self.assertEqual(self.containers(m), [])
 
     def test_now_ends_the_container_without_a_word(self):
-        m = self.contained("i-crate").up()
+        m = self.contained("crate").up()
         task = self.server.enqueue(
             "cpu", "import signal, time\n"
                    "def tidy(*_):\n"

@@ -72,11 +72,11 @@ class Metadata:
 
 class Ec2(MachineCase):
     def test_a_spot_instance_from_first_boot_to_its_notice(self):
-        cloud = Metadata("i-0123456789abcdef0")
+        cloud = Metadata(self.named("first"))
         cloud.busy = 2
         self.addCleanup(cloud.close)
         proxy = "http://127.0.0.1:9"
-        m = self.machine("i-0123456789abcdef0", by_cloud_init=True, id_source="aws-imdsv2",
+        m = self.machine("first", by_cloud_init=True, id_source="aws-imdsv2",
                          power_off="shutdown", agent_env={
                              "http_proxy": proxy, "https_proxy": proxy, "no_proxy": "127.0.0.1"})
         m.up()

@@ -48,32 +48,32 @@ class Gpus(MachineCase):
         self.assert_gone(m)
 
     def test_all_there(self):
-        m = self.typed("i-two", shows(2)).up()
-        self.assertNotIn("drover.notice.i-two", self.server.metadata("cpu"))
+        m = self.typed("two", shows(2)).up()
+        self.assertNotIn("drover.notice." + m.name, self.server.metadata("cpu"))
         m.drain("idle")
         self.assertEqual(m.ended(), 0)
 
     def test_one_is_missing(self):
-        m = self.typed("i-one", shows(1), power_off="shutdown")
+        m = self.typed("one", shows(1), power_off="shutdown")
         self.retired(m, "the machine shows 1 of 2 GPUs")
         self.assertEqual(m.powered_off(), "shutdown -h now\n")
 
     def test_a_broken_driver(self):
-        m = self.typed("i-broken", 'echo "%s"; exit 9' % NO_DRIVER)
+        m = self.typed("broken", 'echo "%s"; exit 9' % NO_DRIVER)
         self.retired(m, "the machine shows no GPU: nvidia-smi ended with 9: " + NO_DRIVER)
 
     def test_it_ends_when_drover_has_heard(self):
         """Who sees the end before the reason would start the next one in the same place."""
-        m = self.typed("i-heard", shows(1))
-        wait("the notice", 30, lambda: self.server.metadata("cpu").get("drover.notice.i-heard"))
+        m = self.typed("heard", shows(1))
+        wait("the notice", 30, lambda: self.server.metadata("cpu").get("drover.notice." + m.name))
         self.assertIsNone(m.proc.poll())
         m.drain("now")
         self.assertEqual(m.ended(), 0)
         self.assertIn("the drain flag is now now", m.log())
-        self.assertEqual(self.server.metadata("cpu").get("drover.ack.i-heard"), "done")
+        self.assertEqual(self.server.metadata("cpu").get("drover.ack." + m.name), "done")
 
     def test_a_driver_that_hangs_is_not_in_the_way_of_an_end(self):
-        m = self.typed("i-hangs", "echo x >$HOME/asked; exec sleep 1000", gpu_patience_s=500)
+        m = self.typed("hangs", "echo x >$HOME/asked; exec sleep 1000", gpu_patience_s=500)
         wait("the look", 30, lambda: os.path.exists(os.path.join(m.home, "asked")))
         os.kill(m.guard(), signal.SIGTERM)
         self.assertEqual(m.ended(), 0)
@@ -81,17 +81,17 @@ class Gpus(MachineCase):
 
     def test_a_driver_that_is_still_loading_is_waited_for(self):
         late = '[ -e $HOME/asked ] || { : >$HOME/asked; echo "%s"; exit 9; }\n' % NO_DRIVER
-        self.typed("i-late", late + shows(2), gpu_patience_s=60).up()
+        self.typed("late", late + shows(2), gpu_patience_s=60).up()
 
     def test_a_server_that_does_not_answer_keeps_nobody(self):
-        m = self.typed("i-lonely", ": >$HOME/asked\n" + shows(1), power_off="shutdown",
+        m = self.typed("lonely", ": >$HOME/asked\n" + shows(1), power_off="shutdown",
                        api_server="http://127.0.0.1:9")
         self.assertEqual(m.ended(120), 0)
         self.assertEqual(m.powered_off(), "shutdown -h now\n")
 
     def test_a_container_without_them(self):
         told = ("could not select device driver \\\"\\\" with capabilities: [[gpu]]")
-        m = self.typed("i-bare", shows(2),
+        m = self.typed("bare", shows(2),
                        'echo "$*" >>$HOME/docker\n[ "$1" = run ] || exit 0\n'
                        'echo "Unable to find image locally"\n'
                        'echo "docker: Error response from daemon: %s."\n'
@@ -106,11 +106,11 @@ class Gpus(MachineCase):
                          "registry.example/team/image:1 --query-gpu=uuid --format=csv,noheader")
 
     def test_a_container_with_fewer(self):
-        m = self.typed("i-mask", shows(2), '[ "$1" = run ] || exit 0\n' + shows(1))
+        m = self.typed("mask", shows(2), '[ "$1" = run ] || exit 0\n' + shows(1))
         self.retired(m, "a container shows 1 of 2 GPUs")
 
     def test_a_container_with_all(self):
-        m = self.typed("i-box", shows(2), '[ "$1" = run ] || exit 0\n' + shows(2)).up()
+        m = self.typed("box", shows(2), '[ "$1" = run ] || exit 0\n' + shows(2)).up()
         m.drain("idle")
         self.assertEqual(m.ended(), 0)
 

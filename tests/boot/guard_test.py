@@ -30,14 +30,14 @@ class Drain(MachineCase):
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
     def test_idle_machine_acknowledges_and_is_gone(self):
-        m = self.machine("i-idle").up()
+        m = self.machine("idle").up()
         m.drain("idle")
         self.assertEqual(m.ended(), 0)
         self.assertEqual(m.ack(), "done")
         self.assert_gone(m)
 
     def test_busy_machine_refuses_and_its_task_completes(self):
-        m = self.machine("i-busy").up()
+        m = self.machine("busy").up()
         task = self.server.enqueue("cpu", SHORT % 8)
         self.running(m, task)
         m.drain("idle")
@@ -55,7 +55,7 @@ class Drain(MachineCase):
         self.assertEqual(m.ack(), "done")
 
     def test_now_ends_a_running_task_without_a_word(self):
-        m = self.machine("i-now").up()
+        m = self.machine("now").up()
         task = self.server.enqueue("cpu", LONG)
         self.running(m, task)
         m.drain("now")
@@ -70,7 +70,7 @@ class Drain(MachineCase):
                   "    time.sleep(1); open(%r, 'w').write('tidied'); raise SystemExit(0)\n"
                   "signal.signal(signal.SIGTERM, tidy)\n"
                   "time.sleep(600)\n" % self.note())
-        m = self.machine("i-tidy").up()
+        m = self.machine("tidy").up()
         task = self.server.enqueue("cpu", script)
         self.running(m, task)
         m.drain("now")
@@ -79,7 +79,7 @@ class Drain(MachineCase):
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
     def test_now_ends_a_task_of_the_sdk_without_a_word(self):
-        m = self.machine("i-sdk").up()
+        m = self.machine("sdk").up()
         task = self.server.enqueue(
             "cpu", "from clearml import Task\nimport time\n"
                    "task = Task.init(project_name='p', task_name='t')\n"
@@ -94,7 +94,7 @@ class Drain(MachineCase):
         """Whatever the moment: refused and run, or acknowledged and not begun."""
         answers = []
         for i, moment in enumerate((0.0, 0.2, 0.4, 0.6, 0.8)):
-            m = self.machine("i-race-%d" % i).up()
+            m = self.machine("race-%d" % i).up()
             if os.path.exists(self.note()):
                 os.unlink(self.note())
             m.drain("idle")
@@ -116,7 +116,7 @@ class Drain(MachineCase):
 
     def test_without_the_fence_a_task_is_lost(self):
         """The switch that shows what the fence is for."""
-        m = self.machine("i-open", fence_off=True).up()
+        m = self.machine("open", fence_off=True).up()
         task = self.server.enqueue("cpu", LONG)
         self.running(m, task)
         m.drain("idle")
@@ -125,7 +125,7 @@ class Drain(MachineCase):
         self.assertNotEqual(self.server.task(task)["status"], "completed")
 
     def test_after_task_lets_the_task_end_and_takes_no_other(self):
-        m = self.machine("i-after").up()
+        m = self.machine("after").up()
         first = self.server.enqueue("cpu", SHORT % 5)
         self.running(m, first)
         m.drain("after-task")
@@ -135,7 +135,7 @@ class Drain(MachineCase):
         self.assert_gone(m)
 
     def test_names_that_begin_alike_are_told_apart(self):
-        one, ten = self.machine("i-1").up(), self.machine("i-10").up()
+        one, ten = self.machine("1").up(), self.machine("10").up()
         one.drain("idle")
         self.assertEqual(one.ended(), 0)
         self.assertIsNone(ten.proc.poll())
@@ -145,7 +145,7 @@ class Drain(MachineCase):
 
 class EndOfLife(MachineCase):
     def test_agent_killed_ends_task_and_machine(self):
-        m = self.machine("i-crash").up()
+        m = self.machine("crash").up()
         task = self.server.enqueue("cpu", LONG)
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         os.kill(m.agent(), signal.SIGKILL)
@@ -155,7 +155,7 @@ class EndOfLife(MachineCase):
         self.assertIn("the agent ended by itself (exit -9)", m.log())
 
     def test_guard_killed_ends_agent_and_machine(self):
-        m = self.machine("i-guard").up()
+        m = self.machine("guard").up()
         task = self.server.enqueue("cpu", LONG)
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         os.kill(m.guard(), signal.SIGKILL)
@@ -165,7 +165,7 @@ class EndOfLife(MachineCase):
         self.assertIn("the guard was lost", m.log())
 
     def test_sigterm_is_a_planned_end(self):
-        m = self.machine("i-term").up()
+        m = self.machine("term").up()
         task = self.server.enqueue("cpu", LONG)
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         os.kill(m.guard(), signal.SIGTERM)
@@ -174,7 +174,7 @@ class EndOfLife(MachineCase):
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
     def test_sigterm_to_the_script_is_one_too(self):
-        m = self.machine("i-script").up()
+        m = self.machine("script").up()
         task = self.server.enqueue("cpu", LONG)
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         m.proc.terminate()
@@ -183,25 +183,25 @@ class EndOfLife(MachineCase):
         self.assertEqual(self.server.task(task)["status"], "in_progress")
 
     def test_a_cloud_machine_is_switched_off(self):
-        m = self.machine("i-cloud", power_off="shutdown").up()
+        m = self.machine("cloud", power_off="shutdown").up()
         m.drain("idle")
         self.assertEqual(m.ended(), 0)
         self.assertEqual(m.powered_off(), "shutdown -h now\n")
 
     def test_a_machine_whose_script_is_killed_is_switched_off_too(self):
-        m = self.machine("i-headless", power_off="shutdown").up()
+        m = self.machine("headless", power_off="shutdown").up()
         m.proc.kill()
         wait("the guard's own hand", 30, m.powered_off)
         self.assert_gone(m)
 
     def test_own_switch_takes_an_idle_machine_away(self):
-        m = self.machine("i-forgotten", own_idle_limit_s=3)
+        m = self.machine("forgotten", own_idle_limit_s=3)
         self.assertEqual(m.ended(90), 0)
         self.assertIn("nobody took the machine away", m.log())
         self.assert_gone(m)
 
     def test_own_switch_runs_on_while_the_server_is_down(self):
-        m = self.machine("i-alone", own_idle_limit_s=8).up()
+        m = self.machine("alone", own_idle_limit_s=8).up()
         self.server.pause()
         try:
             m.ended(120)
@@ -210,17 +210,17 @@ class EndOfLife(MachineCase):
         wait("no process of it", 10, lambda: not m.processes())
 
     def test_hard_age_ends_amid_a_task(self):
-        m = self.machine("i-old", max_life_s=3, max_task_s=10).up()
+        m = self.machine("old", max_life_s=3, max_task_s=10).up()
         task = self.server.enqueue("cpu", LONG)
         self.assertEqual(m.ended(90), 0)
         self.assertIn("older than its maximum life and a task's", m.log())
         self.assertIn(self.server.task(task)["status"], ("in_progress", "queued"))
 
     def test_a_failing_start_says_why_and_ends(self):
-        m = self.machine("i-noagent", agent_python="/nowhere/python")
+        m = self.machine("noagent", agent_python="/nowhere/python")
         self.assertEqual(m.ended(), 1)
         self.assertIn("agent_python /nowhere/python has no clearml_agent", m.log())
-        m = self.machine("i-badinit", init_script="echo before\nexit 7\n")
+        m = self.machine("badinit", init_script="echo before\nexit 7\n")
         self.assertEqual(m.ended(), 1)
         self.assertIn("the init script ended with status 7", m.log())
 
@@ -228,14 +228,14 @@ class EndOfLife(MachineCase):
 class Notice(MachineCase):
     def test_a_spot_machine_goes_before_it_is_taken(self):
         """P21, and the instance id of a cloud's metadata service."""
-        told = {}
+        told, instance = {}, self.named("spot")
 
         class Metadata(http.server.BaseHTTPRequestHandler):
             def log_message(self, *_):
                 pass
 
             def answer(self):
-                text = {"/latest/api/token": "tok", "/latest/meta-data/instance-id": "i-spot",
+                text = {"/latest/api/token": "tok", "/latest/meta-data/instance-id": instance,
                         "/latest/meta-data/spot/instance-action": told.get("action")}[self.path]
                 self.send_response(200 if text else 404)
                 self.end_headers()
@@ -247,15 +247,15 @@ class Notice(MachineCase):
         threading.Thread(target=cloud.serve_forever, daemon=True).start()
         self.addCleanup(cloud.server_close)
         self.addCleanup(cloud.shutdown)
-        m = self.machine("i-spot", id_source="aws-imdsv2",
+        m = self.machine("spot", id_source="aws-imdsv2",
                          metadata_url="http://127.0.0.1:%d" % cloud.server_port).up()
         task = self.server.enqueue("cpu", LONG)
         wait("the task's process", 60, lambda: m.find(r"job\.py"))
         host = self.server.call("tasks.get_all", id=[task], only_fields=["runtime"])
-        self.assertEqual(host["tasks"][0]["runtime"]["_exec_agent_hostname"], "i-spot")
+        self.assertEqual(host["tasks"][0]["runtime"]["_exec_agent_hostname"], m.name)
         told["action"] = '{"action": "terminate", "time": "2026-01-01T00:02:00Z"}'
         self.assertEqual(m.ended(), 0)
-        self.assertEqual(self.server.metadata("cpu").get("drover.notice.i-spot"),
+        self.assertEqual(self.server.metadata("cpu").get("drover.notice." + m.name),
                          "terminate 2026-01-01T00:02:00Z")
         self.assert_gone(m)
         self.assertEqual(self.server.task(task)["status"], "in_progress")
@@ -263,7 +263,7 @@ class Notice(MachineCase):
 
 class Slots(MachineCase):
     def test_all_or_nothing(self):
-        m = self.machine("i-many", slots=2)
+        m = self.machine("many", slots=2)
         wait("both agents", 90, lambda: self.server.workers() ==
              [m.worker + ":gpu0", m.worker + ":gpu1"])
         task = self.server.enqueue("cpu", SHORT % 8)
@@ -282,13 +282,13 @@ class Slots(MachineCase):
 
 
     def test_a_dead_agent_gets_one_more_start(self):
-        m = self.machine("i-frail", slots=2)
+        m = self.machine("frail", slots=2)
         both = [m.worker + ":gpu0", m.worker + ":gpu1"]
         wait("both agents", 90, lambda: self.server.workers() == both)
         killed = set()  # one that was just killed may still be seen for a moment
         for _ in range(2):
             first = wait("the first agent", 30, lambda: set(m.find(
-                "clearml_agent daemon", "DROVER_SLOT=i-frail/0")) - killed).pop()
+                "clearml_agent daemon", "DROVER_SLOT=%s/0" % m.name)) - killed).pop()
             os.kill(first, signal.SIGKILL)
             killed.add(first)
         self.assertEqual(m.ended(), 0)
@@ -300,7 +300,7 @@ class Slots(MachineCase):
 class Files(MachineCase):
     def test_secrets_stay_in_private_files(self):
         token = "git-token-f00d$`\"'\\x"
-        m = self.machine("i-secret", git_hosts=[
+        m = self.machine("secret", git_hosts=[
             {"host": "git.example", "user": "me", "token": token},
             {"host": "http://other.example:3000", "user": "you", "token": "second-t0ken"}],
             ssh_private_key="not really a key", storage_conf=

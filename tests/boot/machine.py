@@ -247,11 +247,17 @@ class MachineCase(unittest.TestCase):
     queues = ("cpu", "other")
 
     def setUp(self):
+        self.run_id = os.urandom(4).hex()
         self.server = Server(*self.queues)
         self.addCleanup(self.server.close)
 
-    def machine(self, name, queues=("cpu",), **settings):
-        machine = Machine(self.server, name, list(queues), **settings)
+    def named(self, word):
+        """An instance id that nobody else on this host has: boot script and guard end whatever
+        carries their machine's id, and all machines of all tests share one process table."""
+        return "i-%s-%s" % (self.run_id, word)
+
+    def machine(self, word, queues=("cpu",), **settings):
+        machine = Machine(self.server, self.named(word), list(queues), **settings)
         self.addCleanup(self.show_and_close, machine)
         return machine
 

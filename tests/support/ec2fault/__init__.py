@@ -63,8 +63,8 @@ Faults. rule(action, fault, times=1, after=0, where=None, **how) -> rule id. act
   hang          before=True: not acted yet, else acted; nothing is sent until release(rule), or the
                 client goes. late=True: a held request acts when released though its caller is gone
   slow          acts, the answer trickles over seconds=N
-  clear_rule(id), clear_rules(), release(id), met(id) (how many requests met it),
-  wait_met(id, count=1, timeout=30)
+  clear_rule(id), clear_rules(), release(id), met(id) (how many requests met it; one that acts
+  before its fault has acted by then), wait_met(id, count=1, timeout=30)
 Keys and rights.
   add_key(access_key, secret, token=None, life_s=None, account=None)   life_s: seconds until it expires
   temporary_key(life_s=3600, account=None, role=None)   {access_key, secret, token, expiration}

@@ -66,10 +66,14 @@ class Rules:
                     continue
                 if rule.left is not None:
                     rule.left -= 1
-                rule.met += 1
-                self._changed.notify_all()
                 return rule
         return None
+
+    def meet(self, rule):
+        """Counts a call that took it: the call has had its effect, if it has one before the fault."""
+        with self._changed:
+            rule.met += 1
+            self._changed.notify_all()
 
     def met(self, number):
         return self._rules[number].met

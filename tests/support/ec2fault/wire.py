@@ -72,6 +72,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         reply = there = None
         if not rule or rule.acts_first():
             reply = front.act(call)
+        if rule:
+            self.server.owner.rules.meet(rule)
         if fault in ("close_before", "close_after"):
             return None
         if fault == "hang":

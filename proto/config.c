@@ -105,8 +105,10 @@ void dr_config_free(struct dr_config *config)
 
 void dr_config_errors_free(struct dr_config_errors *errors)
 {
-    for (size_t i = 0; i < errors->count; i++)
+    for (size_t i = 0; i < errors->count; i++) {
         free(errors->items[i].text);
+        free(errors->items[i].path);
+    }
     free(errors->items);
     *errors = (struct dr_config_errors){0};
 }

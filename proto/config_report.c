@@ -11,15 +11,18 @@
 
 #define WORD_MAX 64
 
-static void add(struct cfg_report *report, bool warning, int line, char *text)
+static void add(struct cfg_report *report, bool warning, int line, const char *path, char *text,
+                const char *what)
 {
     struct dr_config_errors *errors = report->errors;
     struct dr_config_error *items =
         realloc(errors->items, (errors->count + 1) * sizeof *errors->items);
     DR_ASSERT(items);
     errors->items = items;
-    items[errors->count++] =
-        (struct dr_config_error){.line = line, .warning = warning, .text = text};
+    char *copy = strdup(path);
+    DR_ASSERT(copy);
+    items[errors->count++] = (struct dr_config_error){
+        .line = line, .warning = warning, .text = text, .path = copy, .what = what};
 }
 
 static void say(struct cfg_report *report, bool warning, int line, const char *path,
@@ -38,8 +41,8 @@ static void say(struct cfg_report *report, bool warning, int line, const char *p
                 ? asprintf(&text, "%s:%d: %s%s%s%s", report->name, line, mark, path, colon, what)
                 : asprintf(&text, "%s: %s%s%s%s", report->name, mark, path, colon, what);
     DR_ASSERT(n >= 0);
+    add(report, warning, line, path, text, text + (size_t)n - strlen(what));
     free(what);
-    add(report, warning, line, text);
 }
 
 void cfg_fault(struct cfg_report *report, int line, const char *path, const char *format, ...)
@@ -73,7 +76,7 @@ void cfg_report_close(struct cfg_report *report)
         return;
     DR_ASSERT(asprintf(&text, "%s: and %zu more that are not listed", report->name,
                        report->left_out) >= 0);
-    add(report, report->errors_found == 0, 0, text);
+    add(report, report->errors_found == 0, 0, "", text, text + strlen(report->name) + 2);
 }
 
 static size_t least(size_t a, size_t b, size_t c)

@@ -4,8 +4,9 @@
  */
 #include <string.h>
 
-#include "config_table.h"
+#include "config_help.h"
 #include "docgen.h"
+#include "drover/assert.h"
 
 static const char head[] =
     "<!-- Made by drover-docgen from proto/config.def. Edit that, then run:\n"
@@ -25,6 +26,9 @@ static const char head[] =
     "dollars.\n"
     "- Names are 1 to 63 letters, digits, `.`, `_` or `-`.\n"
     "- YAML aliases, anchors and tags are not understood; an unknown key is an error.\n"
+    "- `drover init` asks for all of this and writes the file; `drover export` prints one as it "
+    "would be\n"
+    "  written, and with `--schema` these tables as JSON.\n"
     "\n"
     "The smallest file that does something:\n"
     "\n"
@@ -102,6 +106,36 @@ static void print_allowed(FILE *out, const struct cfg_field *field)
     }
 }
 
+/* As it stands in the file: the items of a list in brackets, all else as it is. */
+static void print_example(FILE *out, const struct cfg_field *field, const struct cfg_help *help)
+{
+    fputc('`', out);
+    fputs(field->kind == CFG_STRS ? "[" : "", out);
+    print_cell(out, help->example);
+    fputs(field->kind == CFG_STRS ? "]`" : "`", out);
+}
+
+/* Drover's own pages are named from the root of the tree; this one lies in docs/. */
+static const char *link_from_here(const char *link)
+{
+    return strncmp(link, "docs/", 5) == 0 ? link + 5 : link;
+}
+
+static void print_row(FILE *out, const struct cfg_section *section, const struct cfg_field *field)
+{
+    const struct cfg_help *help = cfg_help(section, field);
+    DR_ASSERT(help);
+    fprintf(out, "| `%s` | ", field->key);
+    print_allowed(out, field);
+    fputs(" | ", out);
+    print_default(out, field);
+    fputs(" | ", out);
+    print_example(out, field, help);
+    fprintf(out, " | [%s](%s): ", help->label, link_from_here(help->link));
+    print_cell(out, field->meaning);
+    fputs(" |\n", out);
+}
+
 static void print_section(FILE *out, const struct cfg_section *section)
 {
     const struct cfg_field *holder = holder_of(section);
@@ -110,17 +144,9 @@ static void print_section(FILE *out, const struct cfg_section *section)
                 holder->kind == CFG_RECS ? "A list; each entry: " : "", section->meaning);
     else
         fputs("\n## Top level\n", out);
-    fputs("\n| key | value | default | meaning |\n|---|---|---|---|\n", out);
-    for (size_t i = 0; i < section->field_count; i++) {
-        const struct cfg_field *field = &section->fields[i];
-        fprintf(out, "| `%s` | ", field->key);
-        print_allowed(out, field);
-        fputs(" | ", out);
-        print_default(out, field);
-        fputs(" | ", out);
-        print_cell(out, field->meaning);
-        fputs(" |\n", out);
-    }
+    fputs("\n| key | value | default | example | meaning |\n|---|---|---|---|---|\n", out);
+    for (size_t i = 0; i < section->field_count; i++)
+        print_row(out, section, &section->fields[i]);
 }
 
 void docgen_config(FILE *out)

@@ -46,7 +46,9 @@ struct dr_config;
 struct dr_config_error {
     int line; /* 1-based; 0: the file as a whole */
     bool warning;
-    char *text; /* file, line, field and what to do, ready to print */
+    char *text;       /* file, line, field and what to do, ready to print */
+    char *path;       /* the field: "machine_types[1].price_per_hour"; "": the file as a whole */
+    const char *what; /* what is wrong with it and what to do, without file, line and path */
 };
 struct dr_config_errors {
     struct dr_config_error *items;

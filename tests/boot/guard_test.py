@@ -210,8 +210,9 @@ class EndOfLife(MachineCase):
         wait("no process of it", 10, lambda: not m.processes())
 
     def test_hard_age_ends_amid_a_task(self):
-        m = self.machine("old", max_life_s=3, max_task_s=10).up()
+        # The task is there before the agent: one that found none would go at its maximum life.
         task = self.server.enqueue("cpu", LONG)
+        m = self.machine("old", max_life_s=3, max_task_s=10)
         self.assertEqual(m.ended(90), 0)
         self.assertIn("older than its maximum life and a task's", m.log())
         self.assertIn(self.server.task(task)["status"], ("in_progress", "queued"))

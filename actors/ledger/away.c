@@ -59,6 +59,14 @@ static bool known_reason(const char *reason)
     return false;
 }
 
+static bool by_hand(struct txn *txn, const struct dr_machine_drain *drain)
+{
+    if (strcmp(drain->reason, "hand") != 0)
+        return txn_refuse(txn, "bad-request", "a person drains by hand, not for reason \"%s\"",
+                          drain->reason);
+    return txn_by(txn, drain->by);
+}
+
 void handle_machine_drain(struct txn *txn, const void *body)
 {
     const struct dr_machine_drain *drain = body;
@@ -74,6 +82,8 @@ void handle_machine_drain(struct txn *txn, const void *body)
                    drain->reason);
         return;
     }
+    if (*drain->by != '\0' && !by_hand(txn, drain))
+        return;
     if (txn_may_end(txn) && machine_load(txn, drain->machine, drain->version, &row))
         machine_leave(txn, &row, notice ? EVENT_DOOMED : EVENT_DRAIN,
                       &(struct away){drain->mode, drain->reason, drain->sentence});

@@ -4,18 +4,6 @@
 #include "drover/assert.h"
 #include "ledger_private.h"
 
-/* Raises the sequence and writes the line of history that belongs to it. */
-static void record(struct txn *txn, const char *kind, const char *id, const char *from,
-                   const char *to, const char *cause)
-{
-    struct ledger *ledger = txn->ledger;
-    ledger->seq++;
-    store_run(txn->store,
-              "INSERT INTO history(seq,t_us,kind,id,\"from\",\"to\",cause,corr)"
-              " VALUES(?,?,?,?,?,?,?,?)",
-              "iissssss", ledger->seq, txn->now_us, kind, id, from, to, cause, txn->corr);
-}
-
 static void *copy(struct txn *txn, const void *bytes, size_t len)
 {
     return memcpy(pool_alloc(txn->pool, len), bytes, len);
@@ -28,7 +16,43 @@ static void publish(struct txn *txn, enum dr_type type, const void *body, size_t
                                             .corr = pool_text(txn->pool, txn->corr)});
 }
 
+/* Raises the sequence and writes the line of history that belongs to it; tells of a person's. */
+static void record(struct txn *txn, const char *kind, const char *id, const char *from,
+                   const char *to, const char *cause)
+{
+    struct dr_hand_recorded event = {
+        .seq = ++txn->ledger->seq,
+        .row = {.seq = txn->ledger->seq,
+                .t_us = txn->now_us,
+                .kind = kind,
+                .id = id,
+                .from = from,
+                .to = to,
+                .cause = cause,
+                .corr = pool_text(txn->pool, txn->corr),
+                .by = txn->by},
+    };
+    store_insert(txn->store, TABLE_HISTORY, &event.row);
+    if (*txn->by != '\0')
+        publish(txn, DR_HAND_RECORDED, &event, sizeof event);
+}
+
+void change_hand(struct txn *txn, const char *kind, const char *id, const char *from,
+                 const char *done, const char *cause)
+{
+    DR_ASSERT(*txn->by != '\0');
+    struct pool *pool = txn->pool;
+    record(txn, pool_text(pool, kind), pool_text(pool, id), pool_text(pool, from),
+           pool_text(pool, done), pool_text(pool, cause));
+}
+
 void change_machine(struct txn *txn, struct dr_machine_row *row, const char *from)
+{
+    change_machine_as(txn, row, from, row->state, row->cause);
+}
+
+void change_machine_as(struct txn *txn, struct dr_machine_row *row, const char *from,
+                       const char *done, const char *cause)
 {
     bool moved = strcmp(from, row->state) != 0;
     enum machine_state state;
@@ -44,7 +68,7 @@ void change_machine(struct txn *txn, struct dr_machine_row *row, const char *fro
         store_insert(txn->store, TABLE_MACHINE, row);
     else
         store_update(txn->store, TABLE_MACHINE, row);
-    record(txn, "machine", row->id, from, row->state, row->cause);
+    record(txn, "machine", row->id, from, done, cause);
     /* Only these changes make a plan stale (P12): an idle slot that turned busy does not. */
     if (moved)
         store_run(txn->store, "UPDATE machine SET supply_seq=? WHERE id=?", "is", txn->ledger->seq,

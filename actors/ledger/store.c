@@ -297,6 +297,10 @@ static const struct {
     [TABLE_KEY] = {"key", &dr_desc_key_row},
     [TABLE_SLOT] = {"slot", &dr_desc_slot_row},
     [TABLE_RECOVERY] = {"recovery", &dr_desc_recovery_row},
+    [TABLE_PAUSE] = {"pause", &dr_desc_pause_row},
+    [TABLE_HISTORY] = {"history", &dr_desc_history_row},
+    [TABLE_TASK] = {"task", &dr_desc_task_row},
+    [TABLE_WORK] = {"work", &dr_desc_work_row},
 };
 
 static void bind_field(sqlite3_stmt *stmt, int at, const struct dr_field *field, const void *row,

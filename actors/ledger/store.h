@@ -21,6 +21,10 @@ enum store_table {
     TABLE_KEY,
     TABLE_SLOT,
     TABLE_RECOVERY,
+    TABLE_PAUSE,
+    TABLE_HISTORY,
+    TABLE_TASK,
+    TABLE_WORK,
     TABLE_COUNT
 };
 

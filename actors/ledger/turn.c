@@ -143,6 +143,7 @@ void core_request(struct ledger *ledger, const struct dr_message *message, int64
                       .source = message->env.source,
                       .account = account_of(message->env.source),
                       .corr = message->env.corr,
+                      .by = "",
                       .ack = {.code = "internal", .sentence = "the request was not answered"}};
     if (!ledger->open) {
         ledger->open = true;

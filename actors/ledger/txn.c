@@ -101,3 +101,16 @@ bool txn_valid_ids(struct txn *txn, const char *what, const struct dr_strs *ids)
     }
     return true;
 }
+
+bool txn_by(struct txn *txn, const char *by)
+{
+    size_t len = strlen(by);
+    bool good = len >= 1 && len <= 255;
+    for (size_t i = 0; good && i < len; i++)
+        good = (unsigned char)by[i] > ' ' && by[i] != 0x7f;
+    if (!good)
+        return txn_refuse(txn, "bad-request",
+                          "who asks must be named in 1 to 255 characters without a space");
+    txn->by = pool_text(txn->pool, by);
+    return true;
+}

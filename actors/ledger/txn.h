@@ -18,6 +18,7 @@ struct txn {
     const char *source;  /* who asks */
     const char *account; /* the part after its colon; "" */
     const char *corr;
+    const char *by;    /* the person who asks, once txn_by() took the name; else "" */
     struct dr_ack ack; /* the answer, unless reply_body is set */
     bool keep;         /* a refusal that still changes something */
     enum dr_type reply;
@@ -77,14 +78,26 @@ bool txn_own_account(struct txn *txn, const char *account);
 bool txn_valid_id(struct txn *txn, const char *what, const char *id);
 bool txn_valid_ids(struct txn *txn, const char *what, const struct dr_strs *ids);
 
+/* A person asks: every change of this request from here on names them and is published as
+ * hand.recorded, too. Refuses what is no name. */
+bool txn_by(struct txn *txn, const char *by);
+
 /* ---- changes: each raises version and seq, writes history, publishes after commit ------------ */
 
 /* `from` is the state before: "" inserts. Keeps state_since_us, ended_us and what a change of state
  * brings with it. */
 void change_machine(struct txn *txn, struct dr_machine_row *row, const char *from);
+/* The same with other words for the history: what was done, where that is no change of state. */
+void change_machine_as(struct txn *txn, struct dr_machine_row *row, const char *from,
+                       const char *done, const char *cause);
 void change_attempt(struct txn *txn, struct dr_attempt_row *row, const char *from);
 void change_key(struct txn *txn, struct dr_key_row *row, const char *from);
 void change_recovery(struct txn *txn, struct dr_recovery_row *row, const char *from);
+
+/* What a person (txn_by()) did to something that is none of these rows: a line of history, and
+ * hand.recorded. */
+void change_hand(struct txn *txn, const char *kind, const char *id, const char *from,
+                 const char *done, const char *cause);
 
 /* Reads a row or refuses with not-found. version 0 takes any. */
 bool machine_load(struct txn *txn, const char *id, int64_t version, struct dr_machine_row *row);

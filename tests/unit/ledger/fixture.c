@@ -167,8 +167,9 @@ static void keep_answer(struct fixture *f, const struct core_out *out)
         f->ack = *(const struct dr_ack *)copy.value;
     else if (out->type == DR_LEDGER_STATE)
         f->state = *(const struct dr_ledger_state *)copy.value;
-    else
+    else if (out->type == DR_ATTEMPT_FULL)
         f->full = *(const struct dr_attempt_full *)copy.value;
+    f->body = copy.value;
     /* Kept until the process ends: a test's answers are few. */
     static struct dr_record *all;
     static size_t count;
@@ -184,7 +185,7 @@ void fixture_commit(struct fixture *f)
     f->events = 0;
     for (size_t i = 0; i < count; i++) {
         if (outs[i].to == NULL)
-            f->events++;
+            f->event_types[f->events++ % 64] = outs[i].type;
         else
             keep_answer(f, &outs[i]);
     }

@@ -18,8 +18,9 @@ struct fixture {
     struct dr_ack ack;
     struct dr_ledger_state state;
     struct dr_attempt_full full;
-    size_t events; /* published with it */
-    struct core_out last_event;
+    const void *body; /* any other answer */
+    size_t events;    /* published with it */
+    enum dr_type event_types[64];
     enum core_result result;
 };
 

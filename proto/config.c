@@ -19,8 +19,8 @@ struct dr_config {
     size_t len;
 };
 
-struct dr_config *dr_config_parse(const char *text, size_t len, const char *name,
-                                  struct dr_config_errors *errors)
+struct dr_config *dr_config_parse_draft(const char *text, size_t len, const char *name,
+                                        struct dr_config_errors *errors)
 {
     *errors = (struct dr_config_errors){0};
     struct cfg_report report = {.name = name, .errors = errors};
@@ -37,7 +37,21 @@ struct dr_config *dr_config_parse(const char *text, size_t len, const char *name
     }
     dr_arena_free(&scratch);
     cfg_report_close(&report);
-    if (report.errors_found > 0) {
+    if (!tree) {
+        dr_config_free(config);
+        config = NULL;
+    }
+    return config;
+}
+
+struct dr_config *dr_config_parse(const char *text, size_t len, const char *name,
+                                  struct dr_config_errors *errors)
+{
+    struct dr_config *config = dr_config_parse_draft(text, len, name, errors);
+    bool faulty = false;
+    for (size_t i = 0; i < errors->count; i++)
+        faulty = faulty || !errors->items[i].warning;
+    if (faulty) {
         dr_config_free(config);
         config = NULL;
     }

@@ -75,3 +75,9 @@ const struct cfg_section *cfg_root_section(void)
 {
     return &section_cfg_root;
 }
+
+bool cfg_is_required(const struct cfg_field *field)
+{
+    return field->kind == CFG_REQ || field->kind == CFG_NAME ||
+           (field->kind == CFG_ENUM && *field->def == '\0');
+}

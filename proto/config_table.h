@@ -3,6 +3,7 @@
  * config.def as data: what the walker, the checks and docs/configuration.md stand on.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 enum cfg_kind {
@@ -41,6 +42,9 @@ struct cfg_section {
     const struct cfg_field *fields;
     size_t field_count;
 };
+
+/* True when the file must give it. */
+bool cfg_is_required(const struct cfg_field *field);
 
 /* Every section in the table's order; the last one is the file itself. Static storage. */
 extern const struct cfg_section *const cfg_sections[];

@@ -110,6 +110,17 @@ const char *cfg_value_show_duration(int64_t ms, char *buffer, size_t size)
     return buffer;
 }
 
+const char *cfg_value_show_usd(int64_t micros, char *buffer, size_t size)
+{
+    snprintf(buffer, size, "%lld.%06lld", (long long)(micros / 1000000),
+             (long long)(micros % 1000000));
+    size_t len = strlen(buffer);
+    while (buffer[len - 1] == '0')
+        len--;
+    buffer[buffer[len - 1] == '.' ? len - 1 : len] = '\0';
+    return buffer;
+}
+
 bool cfg_value_names_secret(const char *name)
 {
     static const char *const telling[] = {"secret",     "secrets", "password", "passwd",

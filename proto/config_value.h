@@ -30,6 +30,9 @@ bool cfg_value_is_word(const char *words, const char *word);
 /* How a duration is written: the largest unit that divides it. buffer of at least 32 bytes. */
 const char *cfg_value_show_duration(int64_t ms, char *buffer, size_t size);
 
+/* How money is written: "5", "0.526". buffer of at least 32 bytes. */
+const char *cfg_value_show_usd(int64_t micros, char *buffer, size_t size);
+
 /* True when a key or variable of this name would hold a secret: one of its parts, split at _ and -,
  * is secret, password, passwd, token or the like. */
 bool cfg_value_names_secret(const char *name);

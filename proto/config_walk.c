@@ -103,12 +103,6 @@ static void set_default(struct walk *walk, const struct cfg_field *field, void *
         set_text(walk, field, "", slot);
 }
 
-static bool is_required(const struct cfg_field *field)
-{
-    return field->kind == CFG_REQ || field->kind == CFG_NAME ||
-           (field->kind == CFG_ENUM && *field->def == '\0');
-}
-
 static void say_words(const struct cfg_field *field, char *out, size_t size)
 {
     size_t used = 0;
@@ -177,7 +171,7 @@ static void walk_scalar(struct walk *walk, const struct cfg_field *field,
                   scalars[field->kind].must_be, kind_words[node->kind]);
         return;
     }
-    if (is_required(field) && *node->text == '\0') {
+    if (cfg_is_required(field) && *node->text == '\0') {
         cfg_fault(walk->report, node->line, walk->path, "must not be empty: %s", field->meaning);
         return;
     }
@@ -261,7 +255,7 @@ static void walk_field(struct walk *walk, const struct cfg_field *field, struct 
             break;
         }
         set_default(walk, field, slot);
-        if (is_required(field))
+        if (cfg_is_required(field))
             cfg_fault(walk->report, node ? node->line : line, walk->path, "must be given: %s",
                       field->meaning);
     }

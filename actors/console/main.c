@@ -22,6 +22,7 @@ static const struct command {
     {"why", cmd_why, true, "TASK", "why a task waits"},
     {"tap", cmd_tap, true, "[TOPIC]", "every event as it happens"},
     {"logs", cmd_logs, true, "[MACHINE]", "what Drover says now, or a machine's boot log"},
+    {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
     {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
      "a ClearML server in memory, local machines and Drover, with no account"},

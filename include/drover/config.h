@@ -63,6 +63,12 @@ struct dr_config_errors {
 struct dr_config *dr_config_parse(const char *text, size_t len, const char *name,
                                   struct dr_config_errors *errors);
 
+/* The same for a file that is still being written: what could be read is returned also when there
+ * are errors, with defaults (or "") in place of what is missing or wrong. NULL only when the text
+ * as a whole cannot be read. JSON is YAML: a form's document of this shape is read too. */
+struct dr_config *dr_config_parse_draft(const char *text, size_t len, const char *name,
+                                        struct dr_config_errors *errors);
+
 /* Reads the file and parses it. */
 struct dr_config *dr_config_load(const char *path, struct dr_config_errors *errors);
 
@@ -70,6 +76,20 @@ const struct dr_cfg_root *dr_config_root(const struct dr_config *config);
 
 /* The text that was parsed, as droverd hands it to its children. */
 const char *dr_config_text(const struct dr_config *config, size_t *len);
+
+/* The configuration as a person would write it: in the table's order, only what differs from the
+ * defaults, each kind of setting explained once above its first line. Parsed again it is equal. The
+ * caller's (free). */
+char *dr_config_write(const struct dr_cfg_root *root);
+
+/* The same as one JSON document: durations as texts ("15m"), money as numbers of dollars. */
+char *dr_config_json(const struct dr_cfg_root *root);
+
+/* All that can be set, for forms: {"root", "groups", "secrets", "sections": [{"name", "meaning",
+ * "fields": [{"key", "kind", "required", "default", "min", "max", "words", "of", "label",
+ * "meaning", "example", "link", "group", "flags"}]}]}; what does not apply is left out. Kinds: text
+ * name word number duration dollars switch texts section sections. The caller's (free). */
+char *dr_config_schema_json(void);
 
 /* The smallest clearml.calls_per_month that the rules can live with under these timings. When a
  * budget is tight the watcher stretches its intervals (P3, P5, P6, P7) together, at most to a tick

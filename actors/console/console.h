@@ -77,6 +77,7 @@ int cmd_tap(struct console *console, int argc, char **argv);
 int cmd_logs(struct console *console, int argc, char **argv);
 int cmd_stop(struct console *console, int argc, char **argv);
 int cmd_why(struct console *console, int argc, char **argv);
+int cmd_import(struct console *console, int argc, char **argv);
 int cmd_sandbox(struct console *console, int argc, char **argv);
 int cmd_export(struct console *console, int argc, char **argv);
 int cmd_demo(struct console *console, int argc, char **argv);

@@ -24,6 +24,8 @@ static const struct command {
     {"logs", cmd_logs, true, "[MACHINE]", "what Drover says now, or a machine's boot log"},
     {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
+    {"import", cmd_import, false, "FILE|TASK_ID [--out drover.yaml]",
+     "make a drover.yaml out of ClearML's own autoscaler's configuration"},
     {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
      "a ClearML server in memory, local machines and Drover, with no account"},
     {"demo", cmd_demo, false, "[--dir DIR] [--python PYTHON]",

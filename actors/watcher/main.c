@@ -17,6 +17,7 @@
 #include "drover/assert.h"
 #include "drover/clock.h"
 #include "drover/exit.h"
+#include "fetch_task.h"
 #include "log.h"
 #include "nocore.h"
 #include "seal.h"
@@ -422,5 +423,5 @@ int main(int argc, char **argv)
         .reconfigured = reconfigured,
         .stop = stop,
     };
-    return dr_actor_main(argc, argv, &spec);
+    return fetch_asked(argc, argv) ? fetch_main(argc, argv) : dr_actor_main(argc, argv, &spec);
 }

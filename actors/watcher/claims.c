@@ -7,6 +7,8 @@
 #include "drover/assert.h"
 
 #define REFUSED_RETRY_MS 5000
+/* A write's events come within milliseconds of its ack, unless they are lost. */
+#define EVENTS_LATE_MS 200
 
 static struct claim *find(struct claims *claims, const char *key)
 {
@@ -15,10 +17,14 @@ static struct claim *find(struct claims *claims, const char *key)
     return claim;
 }
 
+static int64_t shown_seq(const struct claims *claims)
+{
+    return claims->rows == NULL ? 0 : claims->rows->seq;
+}
+
 static bool is_free(const struct claims *claims, const struct claim *claim)
 {
-    int64_t seq = claims->rows == NULL ? 0 : claims->rows->seq;
-    return !claim->running && seq >= claim->seq &&
+    return !claim->running && shown_seq(claims) >= claim->seq &&
            port_now(claims->port).boot_ms >= claim->not_before_ms;
 }
 
@@ -45,7 +51,20 @@ void claim_settle(struct claims *claims, const char *key, int64_t seq, int64_t a
     claim->running = false;
     claim->seq = seq;
     claim->not_before_ms = port_now(claims->port).boot_ms + again_ms;
-    claims->rows_stale = true;
+    if (claims->owed_seq <= shown_seq(claims)) /* else those before it are awaited already */
+        claims->owed_ms = port_now(claims->port).boot_ms;
+    claims->owed_seq = seq > claims->owed_seq ? seq : claims->owed_seq;
+}
+
+void claim_weigh(struct claims *claims, const struct dr_ack *ack)
+{
+    claims->rows_stale = claims->rows_stale || ack == NULL || !ack->ok;
+}
+
+bool claims_overdue(const struct claims *claims)
+{
+    return claims->owed_seq > shown_seq(claims) &&
+           port_now(claims->port).boot_ms - claims->owed_ms >= EVENTS_LATE_MS;
 }
 
 struct asked {
@@ -62,6 +81,9 @@ static void acked(const struct dr_ack *ack, void *arg)
         port_log_often(asked->claims->port, DR_LOG_INFO, NULL, "the ledger refused %s (%s): %s: %s",
                        dr_row_by_type(asked->type)->name, asked->key, ack->code, ack->sentence);
     claim_settle(asked->claims, asked->key, ack == NULL ? 0 : ack->seq, again_ms);
+    claim_weigh(asked->claims, ack);
+    if (asked->type == DR_SLOTS_OBSERVED) /* of slots there is no event */
+        asked->claims->slots_told = true;
     free(asked);
 }
 

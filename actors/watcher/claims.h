@@ -20,7 +20,9 @@ struct claims {
     const struct port *port;
     const struct dr_ledger_state *rows; /* the newest; NULL: none yet */
     struct claim *table;
-    bool rows_stale; /* a write went through that `rows` does not show: fetch them */
+    int64_t owed_seq, owed_ms; /* a write's changes, told by events; since when they are awaited */
+    bool rows_stale;           /* `rows` may lack what no event will tell: fetch them */
+    bool slots_told;           /* the same, without haste */
 };
 
 #define CLAIM_RETRY_MS 1000
@@ -30,6 +32,13 @@ bool claim_take(struct claims *claims, const char *key);
 
 /* seq: of the ledger's ack, 0 when nothing was written; again_ms: not before so many from now. */
 void claim_settle(struct claims *claims, const char *key, int64_t seq, int64_t again_ms);
+
+/* After a request to the ledger: unless it was done (ack is NULL: nobody knows), the rows at hand
+ * are not what they seem. */
+void claim_weigh(struct claims *claims, const struct dr_ack *ack);
+
+/* True when `rows` do not show, long after it, a write whose events should have come. */
+bool claims_overdue(const struct claims *claims);
 
 /* Takes the claim, sends the request to the ledger and settles the claim by its answer; a refusal
  * is logged. False: somebody holds the key. */

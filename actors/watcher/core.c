@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#include "drover/assert.h"
 #include "notice.h"
 
-/* Rows are fetched when something changed, and anyway after this: events may be lost. */
+/* Rows are fetched when events do not tell of a change, and anyway after this: events may be lost.
+ */
 #define ROWS_PERIOD_MS 5000
+#define ROWS_SLOTS_MS 1000
 #define ROWS_MIN_MS 20
 /* A large ledger is left this many times as long in peace as it took to answer. */
 #define ROWS_PEACE 4
@@ -19,6 +20,7 @@ void watcher_init(struct watcher *watcher, const struct port *port, const struct
     watcher->root = root;
     watcher->claims.port = port;
     watcher->claims.rows_stale = true;
+    mirror_init(&watcher->rows);
     picture_init(&watcher->picture, port, root, &watcher->claims);
     keys_init(&watcher->keys, &watcher->claims, root->timing.key_sweep_ms);
     drain_init(&watcher->drain, &watcher->claims, root->timing.drain_poll_ms);
@@ -44,13 +46,32 @@ void watcher_free(struct watcher *watcher)
     keys_free(&watcher->keys);
     picture_free(&watcher->picture);
     claims_free(&watcher->claims);
-    dr_record_free(&watcher->rows);
+    mirror_free(&watcher->rows);
 }
 
-void watcher_stir(struct watcher *watcher, bool urgent)
+/* A key is asked for. If its row came after the first ones that this process saw, nobody made it
+ * before: only the holder of watcher.lock makes any. */
+static void hear_key(struct watcher *watcher, const struct dr_key_changed *changed)
 {
+    bool asked = strcmp(changed->key.state, "intended") == 0;
+    if (asked && watcher->claims.rows != NULL && changed->seq > watcher->rows.first_seq)
+        keys_fresh(&watcher->keys, changed->key.id);
+}
+
+void watcher_hear(struct watcher *watcher, enum dr_type type, const void *body)
+{
+    enum mirror_word word = mirror_hear(&watcher->rows, type, body);
+    if (word == MIRROR_FETCH)
+        watcher->claims.rows_stale = true;
+    if (word == MIRROR_SHOWN && type == DR_KEY_CHANGED)
+        hear_key(watcher, body);
+}
+
+void watcher_gap(struct watcher *watcher)
+{
+    mirror_doubt(&watcher->rows);
+    watcher->claims.owed_seq = 0;
     watcher->claims.rows_stale = true;
-    watcher->urgent = watcher->urgent || urgent;
 }
 
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
@@ -63,12 +84,8 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
     }
     if (watcher->claims.rows == NULL)
         recovery_restore(&watcher->recovery, rows);
-    struct dr_record fresh;
-    int rc = dr_record_copy(&dr_desc_ledger_state, rows, &fresh);
-    DR_ASSERT(rc == 0);
-    dr_record_free(&watcher->rows);
-    watcher->rows = fresh;
-    watcher->claims.rows = fresh.value;
+    mirror_take(&watcher->rows, rows);
+    watcher->claims.rows = mirror_rows(&watcher->rows);
     claims_sweep(&watcher->claims);
 }
 
@@ -76,7 +93,7 @@ static int64_t peace_left_ms(const struct watcher *watcher, int64_t now_ms)
 {
     int64_t peace_ms = ROWS_MIN_MS + ROWS_PEACE * watcher->fetch_took_ms;
     int64_t left_ms = watcher->fetched_ms + peace_ms - now_ms;
-    return watcher->urgent || left_ms < 0 ? 0 : left_ms;
+    return left_ms < 0 ? 0 : left_ms;
 }
 
 int64_t watcher_wake_ms(const struct watcher *watcher)
@@ -90,14 +107,17 @@ int64_t watcher_wake_ms(const struct watcher *watcher)
 
 static void fetch_rows(struct watcher *watcher, int64_t now_ms)
 {
-    bool due = watcher->fetched_ms == 0 || now_ms - watcher->fetched_ms >= ROWS_PERIOD_MS ||
-               (watcher->claims.rows_stale && peace_left_ms(watcher, now_ms) == 0);
+    struct claims *claims = &watcher->claims;
+    int64_t age_ms = now_ms - watcher->fetched_ms;
+    bool stale = claims->rows_stale || claims_overdue(claims);
+    bool due = watcher->fetched_ms == 0 || age_ms >= ROWS_PERIOD_MS ||
+               (claims->slots_told && age_ms >= ROWS_SLOTS_MS) ||
+               (stale && peace_left_ms(watcher, now_ms) == 0);
     if (watcher->fetching || !due)
         return;
     watcher->fetching = true;
-    watcher->urgent = false;
     watcher->fetched_ms = now_ms;
-    watcher->claims.rows_stale = false;
+    claims->rows_stale = claims->slots_told = false;
     watcher->port->fetch_rows(watcher->port->shell);
 }
 

@@ -7,6 +7,7 @@
 #include "claims.h"
 #include "drain.h"
 #include "keys.h"
+#include "mirror.h"
 #include "orphan.h"
 #include "picture.h"
 #include "recovery.h"
@@ -14,9 +15,8 @@
 struct watcher {
     const struct port *port;
     const struct dr_cfg_root *root;
-    struct dr_record rows; /* the newest dr_ledger_state */
+    struct mirror rows;
     bool fetching;
-    bool urgent;        /* rows that somebody waits for are not fetched yet */
     int64_t fetched_ms; /* CLOCK_BOOTTIME of the last fetch */
     int64_t fetch_took_ms;
     struct claims claims;
@@ -35,11 +35,14 @@ void watcher_free(struct watcher *watcher);
 /* The ledger's rows arrived; NULL: they could not be had. They are copied. */
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows);
 
-/* Something changed in the ledger. urgent: somebody waits for what it asks for, so the rows are not
- * left in peace before they are fetched. */
-void watcher_stir(struct watcher *watcher, bool urgent);
+/* An event of the ledger: its row is taken as it is, or the rows are fetched where that does not
+ * do. */
+void watcher_hear(struct watcher *watcher, enum dr_type type, const void *body);
 
-/* Milliseconds until a step is due: changed rows may be fetched, or the queues are looked at; -1:
+/* Events may be lost. */
+void watcher_gap(struct watcher *watcher);
+
+/* Milliseconds until a step is due: rows may be fetched, or the queues are looked at; -1:
  * none is. */
 int64_t watcher_wake_ms(const struct watcher *watcher);
 

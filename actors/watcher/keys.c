@@ -50,8 +50,40 @@ static void forget(struct keys *keys)
     keys->phase = KEYS_IDLE;
 }
 
+void keys_fresh(struct keys *keys, const char *id)
+{
+    struct fresh_key *fresh;
+    HASH_FIND_STR(keys->fresh, id, fresh);
+    if (fresh != NULL)
+        return;
+    fresh = calloc(1, sizeof *fresh);
+    DR_ASSERT(fresh != NULL);
+    fresh->id = copy(id);
+    HASH_ADD_KEYPTR(hh, keys->fresh, fresh->id, strlen(fresh->id), fresh);
+}
+
+static void drop_fresh(struct keys *keys, struct fresh_key *fresh)
+{
+    HASH_DEL(keys->fresh, fresh);
+    free(fresh->id);
+    free(fresh);
+}
+
+/* True once, for the first time that it is taken up. */
+static bool take_fresh(struct keys *keys, const char *id)
+{
+    struct fresh_key *fresh;
+    HASH_FIND_STR(keys->fresh, id, fresh);
+    if (fresh != NULL)
+        drop_fresh(keys, fresh);
+    return fresh != NULL;
+}
+
 void keys_free(struct keys *keys)
 {
+    struct fresh_key *fresh, *next;
+    HASH_ITER (hh, keys->fresh, fresh, next)
+        drop_fresh(keys, fresh);
     forget(keys);
 }
 
@@ -80,8 +112,9 @@ static void let_go(struct keys *keys, int64_t seq, int64_t again_ms)
 }
 
 /* An answer that is not OK. What the server did with a write is unknown then, and found out by the
- * label next time. */
-static void failed(struct keys *keys, const struct clearml_answer *answer, const char *what)
+ * label next time. Returns after how long that may be. */
+static int64_t complain(const struct keys *keys, const struct clearml_answer *answer,
+                        const char *what)
 {
     bool refused = answer->cls == CLEARML_REFUSED;
     if (refused)
@@ -91,7 +124,12 @@ static void failed(struct keys *keys, const struct clearml_answer *answer, const
             "Drover the key of a user who may create them (not one of the server's fixed "
             "users)",
             what, answer->sentence);
-    let_go(keys, 0, refused ? REFUSED_RETRY_MS : RETRY_MS);
+    return refused ? REFUSED_RETRY_MS : RETRY_MS;
+}
+
+static void failed(struct keys *keys, const struct clearml_answer *answer, const char *what)
+{
+    let_go(keys, 0, complain(keys, answer, what));
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -100,14 +138,15 @@ static const char *text_of(const json_t *object, const char *key)
     return text == NULL ? "" : text;
 }
 
-/* An access key in the list that bears the label, or is `access`; NULL: none. */
+/* An access key in the list that bears the label (NULL: whichever it bears, and many bear none), or
+ * is `access` (NULL: any); NULL: none. */
 static const char *find(const json_t *data, const char *label, const char *access)
 {
     size_t i;
     const json_t *item;
     json_array_foreach (json_object_get(data, "credentials"), i, item) {
         const char *key = text_of(item, "access_key");
-        if (key[0] != '\0' && (strcmp(text_of(item, "label"), label) == 0 ||
+        if (key[0] != '\0' && ((label != NULL && strcmp(text_of(item, "label"), label) == 0) ||
                                (access != NULL && strcmp(key, access) == 0)))
             return key;
     }
@@ -125,6 +164,12 @@ static void look(struct keys *keys)
     call(keys, KEYS_LOOKING, "auth.get_credentials", NULL, on_look);
 }
 
+static void mint(struct keys *keys)
+{
+    call(keys, KEYS_MINTING, "auth.create_credentials", json_pack("{s:s}", "label", keys->label),
+         on_minted);
+}
+
 static void on_look(const struct clearml_answer *answer, void *arg)
 {
     struct keys *keys = arg;
@@ -137,8 +182,7 @@ static void on_look(const struct clearml_answer *answer, void *arg)
         call(keys, KEYS_REVOKING, "auth.revoke_credentials",
              json_pack("{s:s}", "access_key", stray), on_revoked);
     else if (keys->minting)
-        call(keys, KEYS_MINTING, "auth.create_credentials",
-             json_pack("{s:s}", "label", keys->label), on_minted);
+        mint(keys);
     else
         record(keys, &(struct dr_key_settle){.key = keys->key, .state = "revoked"});
 }
@@ -164,33 +208,15 @@ static void on_minted(const struct clearml_answer *answer, void *arg)
     }
     keys->access = copy(text_of(made, "access_key"));
     keys->secret = copy(text_of(made, "secret_key"));
-    keys->phase = KEYS_PROVING;
+    /* Neither changes the list of keys, and none of the answers alone is enough: both at once. */
+    keys->proofs_left = 2;
+    keys->again_ms = 0;
+    call(keys, KEYS_PROVING, "auth.get_credentials", NULL, on_confirmed);
     port_of(keys)->prove(port_of(keys)->shell, keys->access, keys->secret, on_proved, keys);
 }
 
-static void on_proved(const struct clearml_answer *answer, void *arg)
+static void hand_over(struct keys *keys)
 {
-    struct keys *keys = arg;
-    if (answer->cls == CLEARML_OK)
-        call(keys, KEYS_CONFIRMING, "auth.get_credentials", NULL, on_confirmed);
-    else
-        failed(keys, answer, "log a new key in");
-}
-
-static void on_confirmed(const struct clearml_answer *answer, void *arg)
-{
-    struct keys *keys = arg;
-    if (answer->cls != CLEARML_OK) {
-        failed(keys, answer, "list the keys");
-        return;
-    }
-    if (find(answer->data, "", keys->access) == NULL) {
-        port_log(port_of(keys), DR_LOG_WARNING, NULL,
-                 "a key just made is missing from the server's list: somebody else changed this "
-                 "user's keys at that moment; it is made again");
-        let_go(keys, 0, RETRY_MS);
-        return;
-    }
     size_t len = 0;
     unsigned char *sealed =
         port_of(keys)->seal(port_of(keys)->shell, &keys->seal_pk, keys->secret, &len);
@@ -207,6 +233,38 @@ static void on_confirmed(const struct clearml_answer *answer, void *arg)
     free(sealed);
 }
 
+/* One of the two proofs is in; again_ms: 0 if it is good. */
+static void proof_came(struct keys *keys, int64_t again_ms)
+{
+    keys->again_ms = again_ms > keys->again_ms ? again_ms : keys->again_ms;
+    if (--keys->proofs_left > 0)
+        return;
+    if (keys->again_ms > 0)
+        let_go(keys, 0, keys->again_ms);
+    else
+        hand_over(keys);
+}
+
+static void on_proved(const struct clearml_answer *answer, void *arg)
+{
+    struct keys *keys = arg;
+    bool good = answer->cls == CLEARML_OK;
+    proof_came(keys, good ? 0 : complain(keys, answer, "log a new key in"));
+}
+
+static void on_confirmed(const struct clearml_answer *answer, void *arg)
+{
+    struct keys *keys = arg;
+    bool listed = answer->cls == CLEARML_OK && find(answer->data, NULL, keys->access) != NULL;
+    if (answer->cls == CLEARML_OK && !listed)
+        port_log(port_of(keys), DR_LOG_WARNING, NULL,
+                 "a key just made is missing from the server's list: somebody else changed this "
+                 "user's keys at that moment; it is made again");
+    proof_came(keys, listed                      ? 0
+                     : answer->cls == CLEARML_OK ? RETRY_MS
+                                                 : complain(keys, answer, "list the keys"));
+}
+
 static void on_recorded(const struct dr_ack *ack, void *arg)
 {
     struct keys *keys = arg;
@@ -221,6 +279,7 @@ static void on_recorded(const struct dr_ack *ack, void *arg)
             return;
         }
     }
+    claim_weigh(keys->claims, ack);
     let_go(keys, ack == NULL ? 0 : ack->seq, ack != NULL && ack->ok ? 0 : RETRY_MS);
 }
 
@@ -253,7 +312,10 @@ static bool take(struct keys *keys, const struct dr_key_row *row)
     if (row->seal_pk.len > 0)
         memcpy(bytes, row->seal_pk.bytes, row->seal_pk.len);
     keys->seal_pk = (struct dr_bin){bytes, row->seal_pk.len};
-    look(keys);
+    if (take_fresh(keys, row->id) && keys->minting)
+        mint(keys);
+    else
+        look(keys);
     return true;
 }
 

@@ -269,9 +269,7 @@ static int on_timer(zloop_t *loop, int timer, void *arg)
 static void on_event(struct dr_actor *actor, const struct dr_message *message)
 {
     struct shell *shell = dr_actor_self(actor);
-    const struct dr_key_changed *key = message->body;
-    bool urgent = message->row->type == DR_KEY_CHANGED && strcmp(key->key.state, "intended") == 0;
-    watcher_stir(&shell->watcher, urgent); /* whichever it was: the rows are fetched */
+    watcher_hear(&shell->watcher, message->row->type, message->body);
     step(shell);
 }
 
@@ -279,7 +277,7 @@ static void on_gap(struct dr_actor *actor, const char *source, const char *topic
 {
     (void)source;
     (void)topic;
-    watcher_stir(&((struct shell *)dr_actor_self(actor))->watcher, false);
+    watcher_gap(&((struct shell *)dr_actor_self(actor))->watcher);
 }
 
 static void on_request(struct dr_actor *actor, const struct dr_message *message)
@@ -411,8 +409,9 @@ static void stop(struct dr_actor *actor)
 
 int main(int argc, char **argv)
 {
-    static const enum dr_type events[] = {DR_MACHINE_CHANGED, DR_KEY_CHANGED, DR_RECOVERY_CHANGED,
-                                          DR_NONE};
+    /* Attempts only for their place in the ledger's sequence (mirror.h). */
+    static const enum dr_type events[] = {DR_MACHINE_CHANGED, DR_ATTEMPT_CHANGED, DR_KEY_CHANGED,
+                                          DR_RECOVERY_CHANGED, DR_NONE};
     static const struct dr_actor_spec spec = {
         .role = DR_ROLE_WATCHER,
         .events = events,

@@ -22,25 +22,26 @@ void settle_free(struct settle *settle)
     memset(settle, 0, sizeof *settle);
 }
 
-static struct known_worker *find(struct settle *settle, const char *id)
+static struct index index_known(const struct settle *settle)
 {
+    struct index index = index_new(settle->count);
     for (size_t i = 0; i < settle->count; i++)
-        if (strcmp(settle->known[i].id, id) == 0)
-            return &settle->known[i];
-    return NULL;
+        index_add(&index, settle->known[i].id, i);
+    return index;
 }
 
-static void learn(struct settle *settle, const char *id)
+/* known: of those before. */
+static void learn(struct settle *settle, const struct index *known, const char *id)
 {
-    struct known_worker *known = find(settle, id);
-    if (known == NULL) {
-        settle->known = realloc(settle->known, (settle->count + 1) * sizeof *known);
+    size_t at = index_find(known, id);
+    if (at == INDEX_NONE) {
+        at = settle->count++;
+        settle->known = realloc(settle->known, settle->count * sizeof *settle->known);
         DR_ASSERT(settle->known != NULL);
-        known = &settle->known[settle->count++];
-        *known = (struct known_worker){.id = strdup(id)};
-        DR_ASSERT(known->id != NULL);
+        settle->known[at] = (struct known_worker){.id = strdup(id)};
+        DR_ASSERT(settle->known[at].id != NULL);
     }
-    known->gone_ms = 0;
+    settle->known[at].gone_ms = 0;
 }
 
 static void forget(struct settle *settle, size_t i)
@@ -59,11 +60,13 @@ void settle_restore(struct settle *settle, const struct dr_ledger_state *rows, s
         settle->until_ms = now.boot_ms + left_ms;
         settle->until_us = now.wall_us + left_ms * 1000;
     }
-    for (size_t i = 0; i < rows->slots.count; i++) {
+    struct index known = index_known(settle);
+    for (size_t i = 0; i < rows->slots.count; i++) { /* each worker once */
         const struct dr_machine_row *machine = rows_machine(rows, rows->slots.items[i].machine);
         if (machine != NULL && strcmp(machine->state, "up") == 0)
-            learn(settle, rows->slots.items[i].worker);
+            learn(settle, &known, rows->slots.items[i].worker);
     }
+    index_free(&known);
 }
 
 bool settle_runs(const struct settle *settle, struct when now)
@@ -103,23 +106,28 @@ static void count_vanished(struct settle *settle, const struct workers *workers,
                            const struct dr_ledger_state *rows, struct when now, size_t *vanished,
                            size_t *of)
 {
-    for (size_t i = 0; i < workers->count; i++)
-        learn(settle, workers->list[i].id);
+    struct index known = index_known(settle), listed = index_new(workers->count);
+    for (size_t i = 0; i < workers->count; i++) { /* each once */
+        index_add(&listed, workers->list[i].id, i);
+        learn(settle, &known, workers->list[i].id);
+    }
+    index_free(&known);
     *vanished = *of = 0;
     for (size_t i = settle->count; i-- > 0;) {
-        struct known_worker *known = &settle->known[i];
-        bool there = workers_find(workers, known->id) != NULL;
-        if (!there && known->gone_ms == 0) {
-            known->gone_ms = now.boot_ms;
-            known->expected = worker_is_ending(known->id, rows);
+        struct known_worker *worker = &settle->known[i];
+        bool there = index_find(&listed, worker->id) != INDEX_NONE;
+        if (!there && worker->gone_ms == 0) {
+            worker->gone_ms = now.boot_ms;
+            worker->expected = worker_is_ending(worker->id, rows);
         }
-        if (!there && now.boot_ms - known->gone_ms > settle->window_ms) {
+        if (!there && now.boot_ms - worker->gone_ms > settle->window_ms) {
             forget(settle, i);
             continue;
         }
-        *vanished += !there && !known->expected;
-        *of += there || !known->expected;
+        *vanished += !there && !worker->expected;
+        *of += there || !worker->expected;
     }
+    index_free(&listed);
 }
 
 static void begin(struct settle *settle, struct when now)

@@ -87,13 +87,16 @@ void slots_tell(struct claims *claims, const struct workers *workers)
     struct dr_slot_row *news = calloc(workers->count + 1, sizeof *news);
     DR_ASSERT(news != NULL);
     size_t count = 0;
+    struct index instances = index_instances(claims->rows), slots = index_slots(claims->rows);
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
-        const struct dr_machine_row *machine = rows_instance(claims->rows, view->instance_id);
-        if (!view->ours || machine == NULL)
+        size_t at = index_find(&instances, view->instance_id), slot = index_find(&slots, view->id);
+        if (!view->ours || at == INDEX_NONE)
             continue;
+        const struct dr_machine_row *machine = &claims->rows->machines.items[at];
+        const struct dr_slot_row *row =
+            slot == INDEX_NONE ? NULL : &claims->rows->slots.items[slot];
         tell_up(claims, view, machine);
-        const struct dr_slot_row *row = rows_slot(claims->rows, view->id);
         if (!is_news(view, row))
             continue;
         bool busy = view->task[0] != '\0';
@@ -111,6 +114,8 @@ void slots_tell(struct claims *claims, const struct workers *workers)
     if (count > 0)
         claim_ask(claims, "slots", DR_SLOTS_OBSERVED,
                   &(struct dr_slots_observed){.slots = {news, count}});
+    index_free(&instances);
+    index_free(&slots);
     free(news);
 }
 
@@ -195,10 +200,12 @@ static void on_unregistered(const struct clearml_answer *answer, void *arg)
 
 void slots_unregister(struct claims *claims, const struct workers *workers)
 {
+    struct index instances = index_instances(claims->rows);
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
-        const struct dr_machine_row *machine = rows_instance(claims->rows, view->instance_id);
-        if (!view->ours || machine == NULL || strcmp(machine->state, "gone") != 0)
+        size_t at = index_find(&instances, view->instance_id);
+        if (!view->ours || at == INDEX_NONE ||
+            strcmp(claims->rows->machines.items[at].state, "gone") != 0)
             continue;
         size_t len = strlen(view->id) + sizeof "farewell:";
         struct farewell *farewell = malloc(sizeof *farewell + len);
@@ -211,6 +218,7 @@ void slots_unregister(struct claims *claims, const struct workers *workers)
         else
             free(farewell);
     }
+    index_free(&instances);
 }
 
 void slots_free(struct slots *slots)

@@ -158,6 +158,7 @@ static void on_recorded(const struct dr_ack *ack, void *arg)
     if (ack != NULL && !ack->ok)
         port_log(op->steps->claims->port, DR_LOG_INFO, NULL, "recovery %s: %s", op->row,
                  ack->sentence);
+    claim_weigh(op->steps->claims, ack);
     claim_settle(op->steps->claims, op->claim, ack == NULL ? 0 : ack->seq,
                  ack == NULL ? AGAIN_MS : 0);
     json_decref(op->seen);

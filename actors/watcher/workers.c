@@ -124,11 +124,12 @@ static int64_t newest_sign_us(const json_t *worker)
 
 /* Rows come and go while a picture stays: the instance id is kept with the picture. */
 static void set_owner(struct dr_worker_view *view, const char *prefix,
-                      const struct dr_ledger_state *rows, char *instance)
+                      const struct index *instances, char *instance)
 {
     struct worker_name name;
     view->instance_id = "";
-    if (!worker_parse(view->id, prefix, &name) || rows_instance(rows, name.instance) == NULL)
+    if (!worker_parse(view->id, prefix, &name) ||
+        index_find(instances, name.instance) == INDEX_NONE)
         return;
     memcpy(instance, name.instance, sizeof name.instance);
     view->ours = true;
@@ -183,6 +184,7 @@ static void add_worker(struct workers *out, const struct dr_worker_view *view, i
     if (twin != NULL && out->report_us[place] >= report_us)
         return;
     out->list[place] = *view;
+    index_add(&out->by_id, view->id, place);
     out->report_us[place] = report_us;
 }
 
@@ -206,14 +208,17 @@ bool workers_read(json_t *data, const char *prefix, const struct dr_ledger_state
     DR_ASSERT(out->list != NULL && out->report_us != NULL && out->queue_ids != NULL &&
               out->instances != NULL);
     const char **at = out->queue_ids;
+    struct index instances = index_instances(rows);
+    out->by_id = index_new(count);
     for (size_t i = 0; i < count; i++) {
         struct dr_worker_view view = {0};
         int64_t report_us;
         read_worker(json_array_get(list, i), clock, sent_us, proof_ms, &view, &report_us);
         at = read_queues(json_array_get(list, i), at, &view.queues);
-        set_owner(&view, prefix, rows, out->instances[i]);
+        set_owner(&view, prefix, &instances, out->instances[i]);
         add_worker(out, &view, report_us);
     }
+    index_free(&instances);
     out->sent_ms = sent_ms;
     out->sent_us = sent_us;
     return true;
@@ -226,13 +231,12 @@ void workers_free(struct workers *workers)
     free(workers->report_us);
     free(workers->queue_ids);
     free(workers->instances);
+    index_free(&workers->by_id);
     memset(workers, 0, sizeof *workers);
 }
 
 const struct dr_worker_view *workers_find(const struct workers *workers, const char *id)
 {
-    for (size_t i = 0; i < workers->count; i++)
-        if (strcmp(workers->list[i].id, id) == 0)
-            return &workers->list[i];
-    return NULL;
+    size_t place = index_find(&workers->by_id, id);
+    return place == INDEX_NONE ? NULL : &workers->list[place];
 }

@@ -24,8 +24,12 @@ static const struct dr_cfg_root root = {
                .drain_poll_ms = 5000,
                .key_sweep_ms = 600000},
 };
-static const struct dr_key_row key = {
-    .id = "k1", .state = "intended", .label = "drover:d:k1", .access_key = ""};
+static const uint8_t public_key[32] = {1};
+static const struct dr_key_row key = {.id = "k1",
+                                      .state = "intended",
+                                      .label = "drover:d:k1",
+                                      .access_key = "",
+                                      .seal_pk = {public_key, 32}};
 
 static struct dr_ledger_state rows_with(size_t keys)
 {
@@ -82,12 +86,12 @@ static void rows_are_fetched_when_something_changed_and_anyway(void **state)
     step(&fake, &watcher, 0);
     fake_sleep(&fake, 50); /* a large ledger */
     watcher_rows(&watcher, &rows);
-    watcher_stir(&watcher, false);
+    watcher_gap(&watcher);
     step(&fake, &watcher, 100);
     assert_int_equal(fake.fetches, 1); /* it is left in peace four times as long */
     step(&fake, &watcher, 100);
     assert_int_equal(fake.fetches, 2);
-    watcher_stir(&watcher, false);
+    watcher_gap(&watcher);
     step(&fake, &watcher, 1000);
     assert_int_equal(fake.fetches, 2); /* one at a time */
     watcher_rows(&watcher, &rows);
@@ -141,7 +145,22 @@ static void a_new_configuration_keeps_what_is_known(void **state)
     fake_free(&fake);
 }
 
-static void rows_that_somebody_waits_for_are_fetched_at_once(void **state)
+static void hear_key(struct watcher *watcher, const char *state, int64_t seq)
+{
+    struct dr_key_changed event = {.seq = seq, .key = key};
+    event.key.state = state;
+    watcher_hear(watcher, DR_KEY_CHANGED, &event);
+}
+
+static void look(struct fake *fake)
+{
+    fake_answer(fake, "queues.get_all", "{\"queues\":[]}");
+    fake_answer(fake, "workers.get_all", "{\"workers\":[]}");
+    fake_ack(fake, DR_HEALTH_MARK, true, "", 1, NULL);
+}
+
+/* However many rows there are: a key that is asked for is made from its event alone. */
+static void what_an_event_tells_is_not_fetched(void **state)
 {
     (void)state;
     struct fake fake;
@@ -150,20 +169,84 @@ static void rows_that_somebody_waits_for_are_fetched_at_once(void **state)
     watcher_init(&watcher, &fake.port, &root);
     struct dr_ledger_state rows = rows_with(0);
     step(&fake, &watcher, 0);
-    fake_sleep(&fake, 50);
     watcher_rows(&watcher, &rows);
-    watcher_stir(&watcher, false);
-    assert_true(watcher_wake_ms(&watcher) > 0);
-    watcher_stir(&watcher, true);
-    assert_int_equal(watcher_wake_ms(&watcher), 0);
+    step(&fake, &watcher, 10);
+    look(&fake);
+    hear_key(&watcher, "intended", 2);
+    assert_int_equal(watcher_wake_ms(&watcher), 1000); /* the next look */
+    step(&fake, &watcher, 500);
+    assert_string_equal(fake_next(&fake), "auth.create_credentials"); /* nobody made it before */
+    fake_answer(&fake, "auth.create_credentials",
+                "{\"credentials\":{\"access_key\":\"AK\",\"secret_key\":\"SK\"}}");
+    fake_answer(&fake, "auth.get_credentials",
+                "{\"credentials\":[{\"access_key\":\"AK\",\"label\":\"drover:d:k1\"}]}");
+    fake_answer(&fake, "prove", "{}");
+    fake_ack(&fake, DR_KEY_SETTLE, true, "", 4, NULL);
+    hear_key(&watcher, "minted", 3);
+    watcher_hear(&watcher, DR_ATTEMPT_CHANGED, &(struct dr_attempt_changed){.seq = 4});
+    step(&fake, &watcher, 300);
+    assert_int_equal(fake.fetches, 1);
+    assert_int_equal(fake.call_count, 0);
+    hear_key(&watcher, "revoking", 5); /* at once: the rows show all that was written */
     step(&fake, &watcher, 1);
-    assert_int_equal(fake.fetches, 2);
-    watcher_stir(&watcher, true); /* while these rows are under way: after them, the next */
-    step(&fake, &watcher, 1);
-    assert_int_equal(fake.fetches, 2);
-    watcher_rows(&watcher, &rows);
+    assert_string_equal(fake_next(&fake), "auth.get_credentials");
+    assert_int_equal(fake.fetches, 1);
+    fake_stop(&fake);
+    watcher_free(&watcher);
+    fake_free(&fake);
+}
+
+static void a_key_from_before_is_looked_for_first(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct watcher watcher;
+    fake_init(&fake);
+    watcher_init(&watcher, &fake.port, &root);
+    struct dr_ledger_state rows = rows_with(0);
+    hear_key(&watcher, "intended", 2); /* while another watcher may still have lived */
     step(&fake, &watcher, 0);
+    watcher_rows(&watcher, &rows);
+    step(&fake, &watcher, 10);
+    look(&fake);
+    step(&fake, &watcher, 10);
+    assert_string_equal(fake_next(&fake), "auth.get_credentials");
+    fake_stop(&fake);
+    watcher_free(&watcher);
+    fake_free(&fake);
+}
+
+static void a_write_whose_events_do_not_come_is_looked_up(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct watcher watcher;
+    fake_init(&fake);
+    watcher_init(&watcher, &fake.port, &root);
+    struct dr_ledger_state rows = rows_with(1);
+    step(&fake, &watcher, 0);
+    watcher_rows(&watcher, &rows);
+    static const struct dr_machine_drain drain = {.machine = "m1"};
+    assert_true(claim_ask(&watcher.claims, "m1", DR_MACHINE_DRAIN, &drain));
+    fake_ack(&fake, DR_MACHINE_DRAIN, true, "", 2, NULL);
+    step(&fake, &watcher, 199);
+    assert_int_equal(fake.fetches, 1);
+    step(&fake, &watcher, 1);
+    assert_int_equal(fake.fetches, 2);
+    rows.seq = 2;
+    watcher_rows(&watcher, &rows);
+    assert_true(claim_ask(&watcher.claims, "m1", DR_MACHINE_DRAIN, &drain));
+    fake_ack(&fake, DR_MACHINE_DRAIN, false, "conflict", 2, NULL);
+    step(&fake, &watcher, 100);
+    assert_int_equal(fake.fetches, 3); /* the rows were not what they seemed */
+    watcher_rows(&watcher, &rows);
+    static const struct dr_slots_observed slots = {0};
+    assert_true(claim_ask(&watcher.claims, "slots", DR_SLOTS_OBSERVED, &slots));
+    fake_ack(&fake, DR_SLOTS_OBSERVED, true, "", 2, NULL);
+    step(&fake, &watcher, 900);
     assert_int_equal(fake.fetches, 3);
+    step(&fake, &watcher, 100);
+    assert_int_equal(fake.fetches, 4); /* of slots there is no event, and there is no haste */
     fake_stop(&fake);
     watcher_free(&watcher);
     fake_free(&fake);
@@ -174,7 +257,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_first_then_pictures_then_deeds),
         cmocka_unit_test(rows_are_fetched_when_something_changed_and_anyway),
-        cmocka_unit_test(rows_that_somebody_waits_for_are_fetched_at_once),
+        cmocka_unit_test(what_an_event_tells_is_not_fetched),
+        cmocka_unit_test(a_key_from_before_is_looked_for_first),
+        cmocka_unit_test(a_write_whose_events_do_not_come_is_looked_up),
         cmocka_unit_test(a_new_configuration_keeps_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

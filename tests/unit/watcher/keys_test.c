@@ -67,11 +67,13 @@ static void a_key_is_minted_proved_and_sealed(void **state)
     fake_answer(&b.fake, "auth.get_credentials", LIST(""));
     assert_string_equal(fake_body(&b.fake), "{\"label\":\"drover:d:k1\"}");
     fake_answer(&b.fake, "auth.create_credentials", MADE);
+    assert_int_equal(b.fake.call_count, 2); /* two proofs, and neither waits for the other */
+    fake_answer(&b.fake, "auth.get_credentials", LIST(OF("AK1", "drover:d:k1")));
+    assert_int_equal(b.fake.ask_count, 0); /* one of them is not enough */
     assert_string_equal(fake_body(&b.fake), "{\"access\":\"AK1\",\"secret\":\"SK1\"}");
-    fake_answer(&b.fake, "prove", "{}");
     step(&b, 10);
     assert_int_equal(b.fake.call_count, 1); /* still one at a time */
-    fake_answer(&b.fake, "auth.get_credentials", LIST(OF("AK1", "drover:d:k1")));
+    fake_answer(&b.fake, "prove", "{}");
     const struct dr_key_settle *settle = fake_asked(&b.fake, DR_KEY_SETTLE);
     assert_string_equal(settle->key, "k1");
     assert_string_equal(settle->state, "minted");
@@ -94,14 +96,18 @@ static void a_lost_reply_costs_a_round(void **state)
         setup(&b, "intended", "");
         step(&b, 0);
         static const char *const endpoints[] = {"auth.get_credentials", "auth.create_credentials",
-                                                "prove", "auth.get_credentials"};
-        static const char *const answers[] = {LIST(""), MADE, "{}", LIST(OF("AK1", "drover:d:k1"))};
+                                                "auth.get_credentials", "prove"};
+        static const char *const answers[] = {LIST(""), MADE, LIST(OF("AK1", "drover:d:k1")), "{}"};
         int i = 0;
         for (; i < 4 && i != lost; i++)
             fake_answer(&b.fake, endpoints[i], answers[i]);
         if (i < 4)
             fake_fail(&b.fake, endpoints[i], CLEARML_TIMEOUT, 0, "no answer");
-        else { /* the ledger's ack */
+        if (lost == 2) { /* the other proof is good: that is not enough */
+            assert_int_equal(b.keys.phase, KEYS_PROVING);
+            fake_answer(&b.fake, "prove", "{}");
+        }
+        if (i == 4) { /* the ledger's ack */
             struct fake_ask taken = b.fake.asks[0];
             b.fake.ask_count = 0;
             taken.cb(NULL, taken.arg);
@@ -124,6 +130,26 @@ static void a_lost_reply_costs_a_round(void **state)
     }
 }
 
+/* A row that came while this process alone makes keys: no key can bear its label yet. Once. */
+static void a_fresh_key_is_made_without_a_look(void **state)
+{
+    (void)state;
+    struct bench b;
+    setup(&b, "intended", "");
+    keys_fresh(&b.keys, "k1");
+    keys_fresh(&b.keys, "k2"); /* never taken up: nothing of it is left behind */
+    step(&b, 0);
+    fake_fail(&b.fake, "auth.create_credentials", CLEARML_TIMEOUT, 0, "no answer");
+    step(&b, 2000);
+    assert_string_equal(fake_next(&b.fake), "auth.get_credentials");
+    teardown(&b);
+    setup(&b, "revoking", ""); /* given up before it was made */
+    keys_fresh(&b.keys, "k1");
+    step(&b, 0);
+    assert_string_equal(fake_next(&b.fake), "auth.get_credentials");
+    teardown(&b);
+}
+
 static void a_key_that_others_destroyed_is_made_again(void **state)
 {
     (void)state;
@@ -132,8 +158,8 @@ static void a_key_that_others_destroyed_is_made_again(void **state)
     step(&b, 0);
     fake_answer(&b.fake, "auth.get_credentials", LIST(""));
     fake_answer(&b.fake, "auth.create_credentials", MADE);
+    fake_answer(&b.fake, "auth.get_credentials", LIST(OF("BARE", "")));
     fake_answer(&b.fake, "prove", "{}");
-    fake_answer(&b.fake, "auth.get_credentials", LIST(""));
     assert_int_equal(b.fake.ask_count, 0); /* nobody gets it */
     assert_non_null(strstr(b.fake.log, "it is made again"));
     teardown(&b);
@@ -147,8 +173,8 @@ static void a_key_that_came_too_late_is_revoked(void **state)
     step(&b, 0);
     fake_answer(&b.fake, "auth.get_credentials", LIST(""));
     fake_answer(&b.fake, "auth.create_credentials", MADE);
-    fake_answer(&b.fake, "prove", "{}");
     fake_answer(&b.fake, "auth.get_credentials", LIST(OF("AK1", "drover:d:k1")));
+    fake_answer(&b.fake, "prove", "{}");
     fake_ack(&b.fake, DR_KEY_SETTLE, false, "conflict", 2, NULL);
     fake_answer(&b.fake, "auth.get_credentials", LIST(OF("AK1", "drover:d:k1")));
     assert_string_equal(fake_body(&b.fake), "{\"access_key\":\"AK1\"}");
@@ -237,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_minted_proved_and_sealed),
         cmocka_unit_test(a_lost_reply_costs_a_round),
+        cmocka_unit_test(a_fresh_key_is_made_without_a_look),
         cmocka_unit_test(a_key_that_others_destroyed_is_made_again),
         cmocka_unit_test(a_key_that_came_too_late_is_revoked),
         cmocka_unit_test(a_user_who_may_not_is_told),

@@ -190,7 +190,7 @@ static void the_ledger_is_told_what_changed(void **state)
     assert_true(observed->slots.items[0].busy);
     assert_int_equal(observed->slots.items[0].idle_since_us, 0);
     fake_ack(&fake, DR_SLOTS_OBSERVED, true, "", 7, NULL);
-    assert_true(claims.rows_stale);
+    assert_true(claims.slots_told);
     slots_tell(&claims, &workers); /* the rows at hand are older than the acks */
     assert_int_equal(fake.ask_count, 0);
     workers_free(&workers);

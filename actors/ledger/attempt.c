@@ -58,6 +58,8 @@ static struct dr_machine_row *load_wanted(struct txn *txn, const struct dr_attem
                        rows[i].id, rows[i].type, rows[i].account);
             return NULL;
         }
+        if (!pause_allows(txn, pause_name_of(txn, rows[i].for_queue)))
+            return NULL; /* it waits as wanted */
         rows[i].attempt = attempt;
         rows[i].offering = pool_text(txn->pool, open->offering);
         rows[i].identity = pool_text(txn->pool, open->identity);

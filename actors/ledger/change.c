@@ -76,6 +76,8 @@ void change_machine_as(struct txn *txn, struct dr_machine_row *row, const char *
     if (moved && lifecycle_ended(state))
         store_run(txn->store, "DELETE FROM launch_task WHERE machine=? AND launched_us=0", "s",
                   row->id);
+    if (moved && lifecycle_ended(state))
+        work_over(txn, row->id);
     struct dr_machine_changed event = {.seq = txn->ledger->seq, .from = from, .machine = *row};
     publish(txn, DR_MACHINE_CHANGED, &event, sizeof event);
 }
@@ -112,6 +114,20 @@ void change_recovery(struct txn *txn, struct dr_recovery_row *row, const char *f
     record(txn, "recovery", row->id, from, row->step, row->note);
     struct dr_recovery_changed event = {.seq = txn->ledger->seq, .recovery = *row};
     publish(txn, DR_RECOVERY_CHANGED, &event, sizeof event);
+}
+
+void change_pause(struct txn *txn, const struct dr_pause_row *row, const char *from)
+{
+    const char *to = row->since_us == 0 ? "resumed" : "paused";
+    record(txn, "pause", *row->queue == '\0' ? "all" : row->queue, from, to, row->sentence);
+    struct dr_pause_changed event = {.seq = txn->ledger->seq, .pause = *row};
+    publish(txn, DR_PAUSE_CHANGED, &event, sizeof event);
+}
+
+void tell_tasks(struct txn *txn, struct dr_task_row_list tasks)
+{
+    struct dr_tasks_known event = {.seq = txn->ledger->seq, .tasks = tasks};
+    publish(txn, DR_TASKS_KNOWN, &event, sizeof event);
 }
 
 /* ---- loads and steps ------------------------------------------------------------------------ */

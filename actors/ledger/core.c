@@ -155,6 +155,11 @@ static void prune(struct store *store, int64_t now_us, bool hard)
               "DELETE FROM slot WHERE machine IN (SELECT id FROM machine WHERE ended_us<>0"
               " AND ended_us<?)",
               "i", now_us - TXN_TOMBSTONE_US);
+    int64_t unseen = now_us - 90 * 24 * TXN_HOUR_US;
+    store_run(store,
+              "DELETE FROM task WHERE seen_us<?1 AND NOT EXISTS (SELECT 1 FROM work"
+              " WHERE work.task=task.id AND (to_us=0 OR to_us>?1))",
+              "i", unseen);
     store_run(store, "DELETE FROM launch_task WHERE launched_us<>0 AND launched_us<?", "i",
               now_us - TXN_TOMBSTONE_US);
 }

@@ -118,7 +118,9 @@ bool launch_within_budget(struct txn *txn, const struct launch_kind *kind, int64
         return txn_refuse(txn, "capped", "%s", sentence);
     int64_t since = later(window(txn), meta_int(txn->store, busy_name(txn, kind->type_name)));
     int64_t launches =
-        store_int(txn->store, "SELECT count(*) FROM machine WHERE type=? AND launched_us>?", "si",
+        store_int(txn->store, "SELECT count(*) FROM machine WHERE type=? AND launched_us>?"
+                  " AND NOT (adopted=1 AND attempt='')", /* another autoscaler's launches */
+                  "si",
                   kind->type_name, since);
     int64_t served =
         store_int(txn->store,

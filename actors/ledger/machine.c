@@ -110,6 +110,25 @@ static bool may_adopt(struct txn *txn, const struct dr_machine_found *found)
     return true;
 }
 
+/* Taken over from another autoscaler, as a type that this account still has; else "". */
+static const char *taken_as(struct txn *txn, const struct dr_machine_found *found,
+                            const struct dr_attempt_row *tombstone)
+{
+    const char *name = found->instance.type == NULL ? "" : found->instance.type;
+    const struct dr_cfg_type *type = tombstone == NULL ? dr_config_type(txn->config, name) : NULL;
+    return type != NULL && strcmp(type->account, found->account) == 0 ? pool_text(txn->pool, name)
+                                                                      : "";
+}
+
+static const char *adopted_cause(struct txn *txn, const struct dr_attempt_row *tombstone,
+                                 const char *taken)
+{
+    if (tombstone != NULL)
+        return pool_printf(txn->pool, "found: a surplus of attempt %s", tombstone->id);
+    return *taken != '\0' ? "taken over from another autoscaler"
+                          : "found in the cloud, started by an attempt that is forgotten";
+}
+
 /* A row of its own for an instance that no row is bound to. A tombstone lends what it knows. */
 static void adopt(struct txn *txn, const struct dr_machine_found *found,
                   const struct dr_attempt_row *tombstone)
@@ -117,14 +136,15 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
     struct dr_machine_row row = {.type = "", .drain_queue = "", .for_queue = "", .slots = 1};
     if (tombstone != NULL && tombstone->machines.count > 0)
         store_get(txn->store, TABLE_MACHINE, tombstone->machines.items[0], txn->pool, &row);
+    const char *taken = taken_as(txn, found, tombstone);
+    struct launch_kind kind;
+    launch_kind_of(txn, *taken != '\0' || row.type == NULL ? taken : row.type, &kind);
     row = (struct dr_machine_row){
         .id = txn_id(txn, 'm', 8),
-        .type = row.type == NULL ? "" : row.type,
+        .type = kind.type_name,
         .account = pool_text(txn->pool, found->account),
         .state = "",
-        .cause = tombstone != NULL
-                     ? pool_printf(txn->pool, "found: a surplus of attempt %s", tombstone->id)
-                     : "found in the cloud, started by an attempt that is forgotten",
+        .cause = adopted_cause(txn, tombstone, taken),
         .drain_mode = "",
         .drain_reason = "",
         .for_queue = row.for_queue == NULL ? "" : row.for_queue,
@@ -137,14 +157,13 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
         .slots = row.slots > 0 ? row.slots : 1,
         .created_us = txn->now_us,
         .launched_us = found->instance.launched_us > 0 ? found->instance.launched_us : txn->now_us,
-        .price_usd_micros = row.price_usd_micros,
+        .price_usd_micros =
+            *taken != '\0' ? kind.type->price_usd_micros : row.price_usd_micros,
         .adopted = true,
     };
     const char *from;
     machine_step(txn, &row, EVENT_BOUND, &from);
     change_machine(txn, &row, from);
-    struct launch_kind kind;
-    launch_kind_of(txn, row.type, &kind);
     store_run(txn->store, "UPDATE machine SET queue_names=? WHERE id=?", "ss",
               store_join(txn->pool, &kind.queue_names), row.id);
     if (tombstone != NULL) {
@@ -240,6 +259,7 @@ static bool note_slot(struct txn *txn, const struct dr_slot_row *seen)
         store_update(txn->store, TABLE_SLOT, &now);
     else
         store_insert(txn->store, TABLE_SLOT, &now);
+    work_seen(txn, &now);
     if (now.busy)
         launch_proved(txn, &machine);
     note_idle(txn, &machine);

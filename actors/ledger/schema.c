@@ -109,10 +109,10 @@ static const char people[] =
     "CREATE INDEX work_time ON work(to_us);"
     "CREATE INDEX machine_ended ON machine(ended_us);";
 
+static const char work_order[] = "CREATE INDEX work_from ON work(from_us);"; /* newest first */
+
 const struct schema_step schema_steps[] = {
-    {1, "rows", rows},
-    {2, "launch budget", launch_budget},
-    {3, "identities", identities},
-    {4, "people", people},
+    {1, "rows", rows},     {2, "launch budget", launch_budget}, {3, "identities", identities},
+    {4, "people", people}, {5, "order of work", work_order},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];

@@ -32,6 +32,7 @@ void handle_ledger_snapshot(struct txn *txn, const void *body)
                "si", account, ended);
     store_list(store, TABLE_RECOVERY, txn->pool, &state->recoveries,
                "settled_us=0 OR settled_us>? ORDER BY created_us, id", "i", recent);
+    store_list(store, TABLE_PAUSE, txn->pool, &state->pauses, "1 ORDER BY queue", "");
     state->seq = txn->ledger->seq;
     state->ledger_id = core_ledger_id(txn->ledger);
     state->deployment = pool_text(txn->pool, txn->config->deployment);

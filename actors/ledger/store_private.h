@@ -7,7 +7,7 @@
 
 #include "store.h"
 
-#define STORE_STATEMENTS 128
+#define STORE_STATEMENTS 256
 #define STORE_SQL_MAX 2048
 
 struct store_cached {

@@ -99,6 +99,10 @@ void change_recovery(struct txn *txn, struct dr_recovery_row *row, const char *f
 void change_hand(struct txn *txn, const char *kind, const char *id, const char *from,
                  const char *done, const char *cause);
 
+/* Names are no change of state: tasks.known tells them, the sequence stays. */
+void tell_tasks(struct txn *txn, struct dr_task_row_list tasks);
+void change_pause(struct txn *txn, const struct dr_pause_row *row, const char *from);
+
 /* Reads a row or refuses with not-found. version 0 takes any. */
 bool machine_load(struct txn *txn, const char *id, int64_t version, struct dr_machine_row *row);
 bool attempt_load(struct txn *txn, const char *id, struct dr_attempt_row *row);
@@ -120,6 +124,16 @@ struct away {
  * one, and unfit any other reason: nothing runs there. */
 void machine_leave(struct txn *txn, struct dr_machine_row *row, enum machine_event event,
                    const struct away *away);
+
+/* Refuses when a person paused this queue (its name; "": none in particular) or all of them. */
+bool pause_allows(struct txn *txn, const char *queue);
+/* The queue that wanted this row: the ledger learns the names of ids from wants. "" if unknown. */
+const char *pause_name_of(struct txn *txn, const char *queue_id);
+void pause_learn_name(struct txn *txn, const char *queue_id, const char *name);
+
+/* Which task runs where: a slot of the machine was seen; and the machine ended. */
+void work_seen(struct txn *txn, const struct dr_slot_row *slot);
+void work_over(struct txn *txn, const char *machine);
 
 /* The key of a closed attempt goes when none of its machines lives any more (P11, P22). */
 void key_release(struct txn *txn, const char *attempt);

@@ -102,7 +102,8 @@ static struct dr_machine_want *keep(struct txn *txn, const struct dr_machine_wan
 void handle_machine_want(struct txn *txn, const void *body)
 {
     const struct dr_machine_want *want = body;
-    if (!txn_may_launch(txn) || !well_formed(txn, want) || !fresh(txn, want))
+    if (!txn_may_launch(txn) || !well_formed(txn, want) || !pause_allows(txn, want->queue_name) ||
+        !fresh(txn, want))
         return;
     struct launch_kind kind;
     launch_kind_of(txn, want->type, &kind);
@@ -116,6 +117,7 @@ void handle_machine_want(struct txn *txn, const void *body)
         note_tasks(txn, &want->tasks, i, kind.type->slots, ids[i]);
     }
     launch_note_caps(txn, &kind);
+    pause_learn_name(txn, want->queue, want->queue_name);
     txn_done(txn, (struct dr_strs){.items = ids, .count = (size_t)want->count},
              "%lld machines of type %s are wanted", (long long)want->count, want->type);
 }

@@ -258,6 +258,7 @@ static void want(struct planner *planner, const struct buy *buy)
     effect(planner, EFFECT_WANT)->want = (struct dr_machine_want){
         .type = buy->type->name,
         .queue = buy->demand->id,
+        .queue_name = buy->demand->queue->name,
         .count = buy->count,
         .plan_seq = planner->state.seq,
         .queues = type_queue_ids(planner, buy->type),

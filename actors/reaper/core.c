@@ -104,6 +104,9 @@ static void read_moments(struct reap_machine *machine, const struct dr_machine_r
         machine->launched_ms = boot_moment(row->launched_us, now);
     if (!before || row->idle_since_us != before->idle_since_us)
         machine->idle_ms = boot_moment(row->idle_since_us, now);
+    if (!before || row->keep_until_us != before->keep_until_us)
+        machine->keep_ms =
+            row->keep_until_us == 0 ? 0 : now.boot_ms + (row->keep_until_us - now.wall_us) / 1000;
     if (!before || strcmp(row->state, before->state) != 0) {
         machine->told = JUDGE_KEEP;
         machine->again_ms = 0;

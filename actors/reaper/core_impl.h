@@ -14,6 +14,7 @@ struct reap_machine {
     int64_t state_ms; /* entered this state */
     int64_t launched_ms;
     int64_t idle_ms;     /* idle since; 0: busy or unknown */
+    int64_t keep_ms;     /* a person keeps it until then; 0: nobody does */
     int64_t reported_ms; /* newest report of a worker of it; first sight of the row before one */
     int64_t awaits_ms;   /* until then work may be on its way to it */
     bool pending;        /* a decision is under way */

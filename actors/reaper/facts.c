@@ -69,10 +69,10 @@ static const struct dr_queue_view *queue_view(const struct dr_queues_observed *q
 
 /* A queue that was never read may hold anything. One that is no longer configured is nobody's to
  * wait for. */
-static bool waiting(const struct reap_core *core, const struct dr_machine_row *row)
+static bool waiting(const struct reap_core *core, const struct dr_strs *queues)
 {
-    for (size_t i = 0; i < row->queues.count; i++) {
-        const struct dr_queue_view *view = queue_view(core->queues.value, row->queues.items[i]);
+    for (size_t i = 0; i < queues->count; i++) {
+        const struct dr_queue_view *view = queue_view(core->queues.value, queues->items[i]);
         if (view && view->known && (view->waiting.count > 0 || view->read_ms == 0))
             return true;
     }
@@ -125,6 +125,19 @@ static int64_t since(int64_t moment_ms, int64_t now_ms)
     return moment_ms > 0 && now_ms > moment_ms ? now_ms - moment_ms : 0;
 }
 
+/* Its row knows no queues: those that its worker listens to. */
+static bool waits_for_worker(const struct reap_core *core, const struct dr_machine_row *row)
+{
+    const struct dr_workers_observed *workers = core->workers.value;
+    for (size_t i = 0; workers && i < workers->workers.count; i++) {
+        const struct dr_worker_view *worker = &workers->workers.items[i];
+        if (worker->ours && strcmp(worker->instance_id, row->instance_id) == 0 &&
+            waiting(core, &worker->queues))
+            return true;
+    }
+    return false;
+}
+
 static void set_limits(const struct reap_core *core, const struct reap_machine *machine,
                        struct judge_facts *facts)
 {
@@ -138,6 +151,7 @@ static void set_limits(const struct reap_core *core, const struct reap_machine *
     facts->adopt_grace_ms = 2 * timing->workers_period_ms;
     facts->ack_ms = 2 * timing->drain_poll_ms + timing->drain_grace_ms;
     facts->kill_ms = timing->kill_grace_ms;
+    facts->unguarded_gap_ms = timing->unguarded_gap_ms;
 }
 
 struct judge_facts facts_of(const struct reap_core *core, const struct reap_machine *machine,
@@ -145,6 +159,8 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
 {
     const struct dr_machine_row *row = machine->row;
     const struct dr_workers_observed *workers = core->workers.value;
+    /* Of what was adopted, only what was taken over from others has a type and no attempt. */
+    bool taken = row->adopted && row->attempt[0] == '\0' && row->type[0] != '\0';
     struct judge_facts facts = {
         .state = judge_state_of(row->state),
         .in_state_ms = since(machine->state_ms, now_ms),
@@ -153,10 +169,12 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
         .quiet = now_ms < core->quiet_until_ms,
         .cloud_present = cloud_present(core, row, now_ms),
         .picture_newer = workers && workers->sent_ms > machine->state_ms,
-        .adopted = row->adopted,
+        .adopted = row->adopted && !taken,
+        .unguarded = taken,
         .surplus = row->adopted && row->attempt[0] != '\0',
         .registered = row->up_us != 0,
-        .waiting = waiting(core, row) || now_ms < machine->awaits_ms,
+        .waiting = waiting(core, &row->queues) || now_ms < machine->awaits_ms ||
+                   (taken && waits_for_worker(core, row)),
         .alive_ms = since(machine->launched_ms, now_ms),
         .acked = row->drain_acked_us != 0,
         .mode = judge_mode_of(row->drain_mode),
@@ -167,6 +185,7 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
     look_at_workers(core, machine, &facts);
     bool idle = !facts.busy && machine->idle_ms > 0; /* by the ledger: it outlives the watcher */
     facts.idle_ms = idle ? since(machine->idle_ms, now_ms) : -1;
+    facts.idle_span_ms = idle && workers ? since(machine->idle_ms, workers->sent_ms) : -1;
     facts.unreported_ms = since(machine->reported_ms, now_ms);
     facts.picture_decides = workers && workers->sent_ms > machine->state_ms + facts.ack_ms;
     return facts;

@@ -47,9 +47,16 @@ static bool too_old(const struct judge_facts *f)
     return sure(f) && f->max_life_ms > 0 && f->alive_ms >= f->max_life_ms;
 }
 
+/* P14: who cannot be asked must have been idle in two pictures far apart. */
+static bool idle_twice(const struct judge_facts *f)
+{
+    return idle_now(f) && f->idle_span_ms >= f->unguarded_gap_ms;
+}
+
 static bool long_idle(const struct judge_facts *f)
 {
-    return sure(f) && idle_now(f) && !f->waiting && f->idle_ms >= f->idle_timeout_ms;
+    return sure(f) && idle_now(f) && !f->waiting && f->idle_ms >= f->idle_timeout_ms &&
+           (!f->unguarded || idle_twice(f));
 }
 
 static bool acked(const struct judge_facts *f)
@@ -77,8 +84,15 @@ static bool now_deadline(const struct judge_facts *f)
 /* after-task counts from when it fell idle: the guard ends it as its task ends. */
 static bool idle_deadline(const struct judge_facts *f)
 {
-    return sure(f) && f->mode != JUDGE_NOW && f->in_state_ms >= f->ack_ms && f->picture_decides &&
-           f->listed && !f->busy && (f->mode == JUDGE_IDLE || f->idle_ms >= f->ack_ms);
+    return sure(f) && !f->unguarded && f->mode != JUDGE_NOW && f->in_state_ms >= f->ack_ms &&
+           f->picture_decides && f->listed && !f->busy &&
+           (f->mode == JUDGE_IDLE || f->idle_ms >= f->ack_ms);
+}
+
+/* Its agent still takes tasks while it drains; one that came in is waited for. */
+static bool unguarded(const struct judge_facts *f)
+{
+    return sure(f) && f->unguarded && f->mode != JUDGE_NOW && idle_twice(f);
 }
 
 static bool long_absent(const struct judge_facts *f)
@@ -108,6 +122,7 @@ static const struct {
     [JUDGE_NOBODY_THERE] = {IN(DRAINING), nobody_there, JUDGE_TERMINATE, "", ""},
     [JUDGE_NOW_DEADLINE] = {IN(DRAINING), now_deadline, JUDGE_TERMINATE, "", ""},
     [JUDGE_IDLE_DEADLINE] = {IN(DRAINING), idle_deadline, JUDGE_TERMINATE, "", ""},
+    [JUDGE_UNGUARDED] = {IN(DRAINING), unguarded, JUDGE_TERMINATE, "", ""},
     [JUDGE_SILENT_DRAINING] = {IN(DRAINING), silent, JUDGE_TERMINATE, "", ""},
     [JUDGE_UNREGISTERED_DRAINING] = {IN(DRAINING), never_registered, JUDGE_TERMINATE, "", ""},
     [JUDGE_LONG_ABSENT] = {IN(ABSENT), long_absent, JUDGE_TELL, "", ""},
@@ -159,6 +174,8 @@ void judge_sentence(enum judge_rule rule, const struct judge_facts *f, char *out
                                "does not wait for tasks",
         [JUDGE_IDLE_DEADLINE] = "no acknowledgement within %lld s (limit %lld s), and a picture "
                                 "taken after that shows it idle",
+        [JUDGE_UNGUARDED] = "taken over from another autoscaler, it has no guard that could be "
+                            "asked; pictures %lld s apart (least %lld s) show it idle",
         [JUDGE_SILENT_DRAINING] = "no acknowledgement, and its worker has not reported for %lld s "
                                   "(limit %lld s)",
         [JUDGE_UNREGISTERED_DRAINING] = "no acknowledgement, and its worker was never seen, %lld s "
@@ -175,6 +192,7 @@ void judge_sentence(enum judge_rule rule, const struct judge_facts *f, char *out
         [JUDGE_LONG_IDLE] = {f->idle_ms, f->idle_timeout_ms},
         [JUDGE_NOW_DEADLINE] = {f->in_state_ms, f->ack_ms + f->kill_ms},
         [JUDGE_IDLE_DEADLINE] = {f->in_state_ms, f->ack_ms},
+        [JUDGE_UNGUARDED] = {f->idle_span_ms, f->unguarded_gap_ms},
         [JUDGE_SILENT_DRAINING] = {f->unreported_ms, f->silent_ms},
         [JUDGE_UNREGISTERED_DRAINING] = {f->alive_ms, f->boot_timeout_ms},
         [JUDGE_LONG_ABSENT] = {f->in_state_ms, f->silent_ms},

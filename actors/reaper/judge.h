@@ -34,10 +34,13 @@ struct judge_facts {
 
     /* the machine */
     bool adopted, surplus; /* not started by this ledger; surplus: it carries an attempt of ours */
+    bool unguarded;        /* taken over from another autoscaler: nobody there answers a drain */
     bool registered;       /* its worker was seen, ever */
     bool listed;           /* a worker of it is in the newest picture */
     bool busy;             /* and has a task */
     int64_t idle_ms;       /* all its slots are idle; -1 when busy or not known */
+    int64_t
+        idle_span_ms; /* from the picture that first showed it idle to the newest; -1 likewise */
     bool waiting;     /* a queue that it serves has waiting work, or is not known not to (P16) */
     int64_t alive_ms; /* since it was launched */
     int64_t unreported_ms; /* since its last report, settled time only */
@@ -49,6 +52,7 @@ struct judge_facts {
     /* limits */
     int64_t idle_timeout_ms, boot_timeout_ms, max_life_ms; /* max_life 0: none */
     int64_t silent_ms, adopt_grace_ms, ack_ms, kill_ms;    /* ack: 2 polls + grace (P14) */
+    int64_t unguarded_gap_ms;
 };
 
 enum judge_rule {
@@ -64,6 +68,7 @@ enum judge_rule {
     JUDGE_NOBODY_THERE,  /* draining, and there never was a guard to ask */
     JUDGE_NOW_DEADLINE,  /* draining now: the deadline passed without acknowledgement */
     JUDGE_IDLE_DEADLINE, /* draining: no acknowledgement, and a newer picture shows it idle */
+    JUDGE_UNGUARDED,     /* draining, nobody there to ask, and pictures far apart show it idle */
     JUDGE_SILENT_DRAINING,
     JUDGE_UNREGISTERED_DRAINING, /* draining, and its worker never came in time */
     JUDGE_LONG_ABSENT,

@@ -141,7 +141,8 @@ static void read_tags(const struct aws_xml *item, struct aws_instance *out)
     } ours[] = {{"drover-attempt", out->attempt},
                 {"drover-machine", out->machine},
                 {"drover-ledger", out->ledger},
-                {"drover-deployment", out->deployment}};
+                {"drover-deployment", out->deployment},
+                {"drover-type", out->taken_as}};
     for (const struct aws_xml *tag = answer_items(item, "tagSet"); tag; tag = aws_xml_again(tag)) {
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
             /* One that does not fit is not of our making: left empty. */

@@ -22,7 +22,7 @@ struct aws_instance {
     char reason_code[96], reason[256];
     int64_t launched_us;
     int64_t launch_index;
-    char attempt[96], machine[96], ledger[96], deployment[96]; /* our tags */
+    char attempt[96], machine[96], ledger[96], deployment[96], taken_as[96]; /* our tags */
 };
 
 struct aws_instances {

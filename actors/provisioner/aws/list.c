@@ -100,6 +100,7 @@ static void answer(struct listing *listing)
             .attempt = got->attempt,
             .machine = got->machine,
             .ledger_id = got->ledger,
+            .type = got->taken_as,
             .state = state_word(got->state),
             .cloud_state = states[i],
             .notice = notice_of(listing->aws, got->id),
@@ -189,6 +190,7 @@ static void missing(struct listing *listing)
                                     .attempt = "",
                                     .machine = "",
                                     .ledger_id = "",
+                                    .type = "",
                                     .state = "missing",
                                     .cloud_state = "EC2 does not know it",
                                     .notice = ""};

@@ -276,6 +276,30 @@ static void a_forgotten_attempts_machine_is_adopted_and_judged_later(void **stat
     assert_string_equal(fixture_code(f), "bad-request");
 }
 
+static bool taken_over(struct fixture *f, const char *instance, const char *type)
+{
+    return ask(f, MACHINE_FOUND, machine_found, .account = "home",
+               .instance = {.instance_id = instance, .type = type, .state = "present"});
+}
+
+/* It is a machine of its type like any other, but for what says who started it. */
+static void what_was_taken_over_counts_as_its_type(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(taken_over(f, "i-5", "cpu"));
+    struct dr_machine_row row = fixture_machine(f, f->ack.ids.items[0]);
+    assert_string_equal(row.state, "booting");
+    assert_string_equal(row.type, "cpu");
+    assert_string_equal(row.attempt, "");
+    assert_true(row.adopted);
+    assert_non_null(strstr(row.cause, "taken over from another autoscaler"));
+    assert_true(taken_over(f, "i-6", "cpu"));
+    assert_false(fixture_try_want(f, "cpu", 3, NULL)); /* two of four */
+    assert_string_equal(fixture_code(f), "capped");
+    assert_true(taken_over(f, "i-7", "no-such-type"));
+    assert_string_equal(fixture_machine(f, f->ack.ids.items[0]).type, "");
+}
+
 static void another_ledgers_machine_blocks_all(void **state)
 {
     struct fixture *f = *state;
@@ -351,6 +375,7 @@ int main(void)
         T(up_only_with_an_instance),
         T(a_tombstones_surplus_is_adopted_and_drained),
         T(a_forgotten_attempts_machine_is_adopted_and_judged_later),
+        T(what_was_taken_over_counts_as_its_type),
         T(another_ledgers_machine_blocks_all),
         T(a_snapshot_shows_what_matters),
     };

@@ -29,6 +29,8 @@ static struct judge_facts quiet_life(enum judge_state state)
         .adopt_grace_ms = 30000,
         .ack_ms = 50000,
         .kill_ms = 10000,
+        .idle_span_ms = -1,
+        .unguarded_gap_ms = 60000,
     };
 }
 
@@ -92,6 +94,12 @@ static struct judge_facts made_for(enum judge_rule rule, enum judge_state state)
         f.picture_decides = true;
         idle(&f, 0);
         break;
+    case JUDGE_UNGUARDED:
+        f.unguarded = true;
+        f.mode = JUDGE_IDLE;
+        idle(&f, f.unguarded_gap_ms - 1); /* or it would be long idle where it is up */
+        f.idle_span_ms = f.unguarded_gap_ms;
+        break;
     case JUDGE_SILENT_DRAINING:
         f.mode = JUDGE_IDLE;
         f.unreported_ms = f.settled_ms = f.silent_ms;
@@ -131,6 +139,7 @@ static void test_every_cell(void **unused)
         [JUDGE_NOBODY_THERE] = {K, K, K, JUDGE_NOBODY_THERE, K, K},
         [JUDGE_NOW_DEADLINE] = {K, K, K, JUDGE_NOW_DEADLINE, K, K},
         [JUDGE_IDLE_DEADLINE] = {K, K, K, JUDGE_IDLE_DEADLINE, K, K},
+        [JUDGE_UNGUARDED] = {K, K, K, JUDGE_UNGUARDED, K, K},
         [JUDGE_SILENT_DRAINING] = {K, K, JUDGE_SILENT, JUDGE_SILENT_DRAINING, K, K},
         [JUDGE_UNREGISTERED_DRAINING] = {K, JUDGE_NEVER_REGISTERED, K, JUDGE_UNREGISTERED_DRAINING,
                                          K, K},
@@ -168,6 +177,7 @@ static void test_deeds(void **unused)
         {JUDGE_NOBODY_THERE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_NOW_DEADLINE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_IDLE_DEADLINE, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
+        {JUDGE_UNGUARDED, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_SILENT_DRAINING, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_UNREGISTERED_DRAINING, JUDGE_DRAINING, JUDGE_TERMINATE, "", ""},
         {JUDGE_LONG_ABSENT, JUDGE_ABSENT, JUDGE_TELL, "", ""},
@@ -203,6 +213,7 @@ enum flip {
     WAITING,
     STATE_SHORT,
     IDLE_SHORT,
+    SPAN_SHORT,
     LIFE_SHORT,
     REPORTED,
     NO_MAX_LIFE,
@@ -232,7 +243,7 @@ static void take_away(struct judge_facts *f, enum flip flip)
         break;
     case BUSY:
         f->listed = f->busy = true;
-        f->idle_ms = -1;
+        f->idle_ms = f->idle_span_ms = -1;
         break;
     case UNLISTED:
         f->listed = false;
@@ -251,6 +262,9 @@ static void take_away(struct judge_facts *f, enum flip flip)
         break;
     case IDLE_SHORT:
         f->idle_ms--;
+        break;
+    case SPAN_SHORT:
+        f->idle_span_ms--;
         break;
     case LIFE_SHORT:
         f->alive_ms--;
@@ -288,6 +302,8 @@ static void test_every_fact_counts(void **unused)
         [JUDGE_NOW_DEADLINE] = B(UNSETTLED) | B(QUIET) | B(STATE_SHORT),
         [JUDGE_IDLE_DEADLINE] =
             B(UNSETTLED) | B(QUIET) | B(UNDECIDED_PICTURE) | B(BUSY) | B(UNLISTED) | B(STATE_SHORT),
+        [JUDGE_UNGUARDED] =
+            B(UNSETTLED) | B(QUIET) | B(OLD_PICTURE) | B(BUSY) | B(UNLISTED) | B(SPAN_SHORT),
         [JUDGE_SILENT_DRAINING] =
             B(UNSETTLED) | B(QUIET) | B(SETTLED_SHORT) | B(CLOUD_GONE) | B(REPORTED),
         [JUDGE_UNREGISTERED_DRAINING] = B(UNSETTLED) | B(QUIET) | B(SETTLED_SHORT) | B(CLOUD_GONE) |
@@ -307,6 +323,7 @@ static void test_every_fact_counts(void **unused)
         [JUDGE_NOBODY_THERE] = JUDGE_DRAINING,
         [JUDGE_NOW_DEADLINE] = JUDGE_DRAINING,
         [JUDGE_IDLE_DEADLINE] = JUDGE_DRAINING,
+        [JUDGE_UNGUARDED] = JUDGE_DRAINING,
         [JUDGE_SILENT_DRAINING] = JUDGE_DRAINING,
         [JUDGE_UNREGISTERED_DRAINING] = JUDGE_DRAINING,
         [JUDGE_LONG_ABSENT] = JUDGE_ABSENT,
@@ -406,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_deeds),
         cmocka_unit_test(test_every_fact_counts),
         cmocka_unit_test(test_busy_stray_is_kept),
+        cmocka_unit_test(test_unguarded_is_idle_twice),
         cmocka_unit_test(test_unfit_in_its_own_words),
         cmocka_unit_test(test_surplus_is_named),
         cmocka_unit_test(test_after_task_waits),

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Demand and supply: machines by state as stacked areas, waiting tasks as a line over them.
+ * uPlot draws; its file is no module and sets window.uPlot. */
+import { h, say } from "./dom.js";
+import { store, on } from "./store.js";
+import { colour, mark } from "./state.js";
+import { clock, count, day } from "./words.js";
+
+const STACK = ["running", "idle", "booting", "draining"]; /* from the ground up */
+const LEAST_S = 900; /* a new Drover's chart is not one dot */
+
+let loading = null;
+
+function library() {
+  if (window.uPlot) return Promise.resolve(window.uPlot);
+  loading =
+    loading ||
+    new Promise((done, fail) => {
+      document.head.append(
+        h("link", { rel: "stylesheet", href: "/assets/vendor/uplot/uPlot.min.css" }),
+      );
+      const script = h("script", { src: "/assets/vendor/uplot/uPlot.iife.min.js" });
+      script.onload = () => done(window.uPlot);
+      script.onerror = () => {
+        loading = null;
+        script.remove();
+        fail(new Error("no uPlot"));
+      };
+      document.head.append(script);
+    });
+  return loading;
+}
+
+/* Samples come each 10 s; a minute is a pixel or two. Of each bin the most is kept, so that no
+ * waiting task is lost in a mean; a bin without any value is a gap. */
+export function binned(samples, most) {
+  const per = Math.max(1, Math.ceil(samples.t_us.length / most));
+  const out = { t_us: [] };
+  for (let i = 0; i < samples.t_us.length; i += per) out.t_us.push(samples.t_us[i]);
+  for (const name of ["waiting", ...STACK]) {
+    out[name] = out.t_us.map((_, bin) => {
+      const values = samples[name]
+        .slice(bin * per, bin * per + per)
+        .filter((value) => value !== null && value !== undefined);
+      return values.length ? Math.max(...values) : null;
+    });
+  }
+  return out;
+}
+
+/* x, the running sums of STACK, waiting; a gap in any is a gap in all. */
+export function stacked(samples) {
+  const xs = samples.t_us.map((t) => t / 1e6);
+  const sums = xs.map(() => 0);
+  const columns = STACK.map((name) =>
+    xs.map((_, i) => {
+      const value = samples[name][i];
+      if (value === null || value === undefined) return null;
+      sums[i] += value;
+      return sums[i];
+    }),
+  );
+  return [xs, ...columns, samples.waiting];
+}
+
+const alpha = (hex, a) =>
+  hex +
+  Math.round(a * 255)
+    .toString(16)
+    .padStart(2, "0");
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function options(uPlot, width, height, onCursor) {
+  const stepped = uPlot.paths.stepped({ align: 1 });
+  const series = STACK.map((name) => ({
+    label: name,
+    stroke: alpha(colour(name), 0.8),
+    width: 1,
+    fill: alpha(colour(name), name === "idle" ? 0.2 : 0.4),
+    paths: stepped,
+    points: { show: false },
+  }));
+  const axis = {
+    stroke: css("--muted"),
+    font: "12px system-ui",
+    ticks: { stroke: css("--line"), width: 1, size: 4 },
+    grid: { stroke: css("--line"), width: 1 },
+  };
+  return {
+    width,
+    height,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: true, range: xRange },
+      y: { range: (u, min, max) => [0, Math.max(4, max * 1.1)] },
+    },
+    series: [
+      {},
+      ...series,
+      {
+        label: "waiting",
+        stroke: colour("waiting"),
+        width: 2,
+        paths: stepped,
+        points: { show: false },
+      },
+    ],
+    bands: STACK.slice(1).map((_, i) => ({ series: [i + 2, i + 1] })),
+    axes: [
+      {
+        ...axis,
+        size: 24,
+        gap: 4,
+        values: (u, ticks) => ticks.map((t) => clock(t * 1e6).slice(0, 5)),
+      },
+      {
+        ...axis,
+        size: 48,
+        label: "machines, tasks",
+        labelSize: 16,
+        labelFont: "12px system-ui",
+        labelGap: 0,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000],
+        values: (u, ticks) => ticks.map(count),
+      },
+    ],
+    hooks: { setCursor: [(u) => onCursor(u.cursor.idx)] },
+  };
+}
+
+function xRange(u, min, max) {
+  if (min === null || min === undefined)
+    return [Date.now() / 1000 - LEAST_S, Date.now() / 1000];
+  return [Math.min(min, max - LEAST_S), max];
+}
+
+export function chart(ctx) {
+  const values = new Map();
+  const when = h("span.when", null, "");
+  const legend = h(
+    "div.legend",
+    null,
+    ["waiting", ...STACK].map((name) => {
+      const n = h("span.n", null, "–");
+      values.set(name, n);
+      return h(
+        `span.s-${name}`,
+        null,
+        h("span.mark", { "aria-hidden": "true" }, mark(name)),
+        `${name} `,
+        n,
+      );
+    }),
+    when,
+  );
+  const hole = h("div.chart", { role: "img", "aria-label": "Demand and supply" });
+  const none = h("p.muted", null, "The first sample comes within 10 s.");
+  const node = h(
+    "section.panel",
+    { "aria-label": "Demand and supply" },
+    h(
+      "div.panelhead",
+      null,
+      h("h2", null, "Demand and supply"),
+      h("span.sub", null, "last 6 h"),
+    ),
+    legend,
+    none,
+    hole,
+  );
+  let plot = null;
+  let bins = null;
+
+  function read(index) {
+    const s = index === null || index === undefined ? store.samples : bins;
+    const i = index === null || index === undefined ? (s ? s.t_us.length - 1 : -1) : index;
+    for (const [name, n] of values)
+      say(n, s && i >= 0 && s[name][i] !== null ? count(s[name][i]) : "–");
+    say(
+      when,
+      s && i >= 0 && s.t_us[i]
+        ? `${
+            index === null || index === undefined
+              ? "now"
+              : `${day(s.t_us[i])} ${clock(s.t_us[i])}`
+          }`
+        : "",
+    );
+  }
+
+  async function draw(anew) {
+    const s = store.samples;
+    none.hidden = Boolean(s && s.t_us.length > 1);
+    if (!s || s.t_us.length < 2 || !hole.isConnected) return;
+    const uPlot = await library().catch(() => null);
+    if (!uPlot || !hole.isConnected) return;
+    bins = binned(s, Math.max(60, Math.floor(hole.clientWidth / 2)));
+    const data = stacked(bins);
+    if (plot && anew) {
+      plot.destroy();
+      plot = null;
+    }
+    if (plot) plot.setData(data);
+    else {
+      plot = new uPlot(
+        options(uPlot, hole.clientWidth || 400, Math.max(120, hole.clientHeight), read),
+        data,
+        hole,
+      );
+    }
+    if (plot.cursor.idx === null || plot.cursor.idx === undefined) read(null);
+    hole.setAttribute(
+      "aria-label",
+      `Demand and supply, last 6 h. Now: ${[...values]
+        .map(([name, n]) => `${n.textContent} ${name}`)
+        .join(", ")}`,
+    );
+  }
+
+  const resize = new ResizeObserver(() => {
+    if (plot && hole.clientWidth) {
+      plot.setSize({ width: hole.clientWidth, height: Math.max(120, hole.clientHeight) });
+    }
+  });
+  resize.observe(hole);
+  ctx.onLeave(on("samples", () => draw(false)));
+  ctx.onLeave(on("theme", () => draw(true)));
+  ctx.onLeave(() => {
+    resize.disconnect();
+    if (plot) plot.destroy();
+  });
+  return { node, draw };
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A line of activity: when, what, and where one can read on. */
+import { h } from "./dom.js";
+import { at } from "./words.js";
+import { chip } from "./state.js";
+import { findMachine, machineName } from "./store.js";
+
+const LEVELS = {
+  error: ["✕", "s-failed"],
+  alarm: ["✕", "s-failed"],
+  warning: ["△", "s-waiting"],
+};
+const KINDS = { hand: "☞", plan: "▸", machine: "▪", recovery: "↺", key: "⚿", attempt: "▹" };
+
+export function levelMark(row) {
+  const [mark, cls] = LEVELS[row.level] || [KINDS[row.kind] || "·", "s-ended"];
+  return h(
+    `span.mark.${cls}`,
+    { title: `${row.kind || "log"} ${row.level || ""}`.trim() },
+    mark,
+  );
+}
+
+export function about(row) {
+  const links = [];
+  const add = (path, id, word) => {
+    if (id)
+      links.push(h("a", { href: `/${path}/${encodeURIComponent(id)}`, title: id }, word), " ");
+  };
+  const m = row.machine && findMachine(row.machine);
+  add("machines", row.machine, m ? machineName(m) : row.machine);
+  add("tasks", row.task, `task ${String(row.task).slice(0, 8)}`);
+  add("queues", row.queue, row.queue);
+  return links;
+}
+
+export function feedLine(row) {
+  const target = row.machine
+    ? `/machines/${encodeURIComponent(row.machine)}`
+    : row.task
+      ? `/tasks/${encodeURIComponent(row.task)}`
+      : row.queue
+        ? `/queues/${encodeURIComponent(row.queue)}`
+        : "";
+  return h(
+    "li",
+    { "data-seq": row.seq },
+    at(row.t_us),
+    levelMark(row),
+    h(
+      "span.text",
+      { title: row.text },
+      row.text,
+      row.by ? h("span.muted", null, ` – ${row.by}`) : null,
+    ),
+    target
+      ? h("a.small", { href: target, "aria-label": `More on this: ${row.text}` }, "→")
+      : null,
+  );
+}
+
+export function actorChip(state) {
+  const as =
+    {
+      ready: "running",
+      starting: "booting",
+      stopping: "draining",
+      stopped: "idle",
+      failed: "failed",
+      backoff: "waiting",
+    }[state] || "idle";
+  return chip(as, state);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The four answers as numbers: does anything wait, what runs, what is paid, is anything broken. */
+import { h, say, size, toggle } from "./dom.js";
+import { store } from "./store.js";
+import { count, limit, money, now, plural, spanUs } from "./words.js";
+import { mark } from "./state.js";
+import { reasonOf } from "./queuebox.js";
+
+function figure(state, href) {
+  const big = h("span.big", null, "–");
+  const word = h(
+    "span.what",
+    null,
+    h("span.mark", { "aria-hidden": "true" }, mark(state)),
+    state,
+  );
+  return { big, node: h("div", null, h(`a.figure.s-${state}`, { href }, big, word)) };
+}
+
+function sum(label) {
+  const text = h("span", null, "–");
+  const bar = h("span");
+  const meter = h(
+    "span.meter",
+    {
+      role: "meter",
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+      "aria-label": label,
+      hidden: true,
+    },
+    bar,
+  );
+  return { text, meter, bar, node: h("div", null, text, meter) };
+}
+
+export function numbers() {
+  const waits = figure("waiting", "/queues");
+  const longest = h("div.sub");
+  const reason = h("div.sub");
+  const flock = ["running", "idle", "booting", "draining"].map((s) => [
+    s,
+    figure(s, `/machines?phase=${s}`),
+  ]);
+  const rate = h("span.big", null, "$ –");
+  const today = sum("spent today, of the limit");
+  const month = sum("spent this month, of the limit");
+  const unpriced = h("div.sub", { hidden: true });
+  const broken = h("span.big", null, "–");
+  const why = h("div.sub", null, "");
+  const node = h(
+    "section.numbers",
+    { "aria-label": "Numbers" },
+    h(
+      "div.group.first",
+      null,
+      h("h2", null, "Does anything wait, and why?"),
+      waits.node,
+      longest,
+      reason,
+    ),
+    h(
+      "div.group.wide",
+      null,
+      h("h2", null, "What runs, what idles?"),
+      h(
+        "div.figures",
+        null,
+        flock.map(([, f]) => f.node),
+      ),
+    ),
+    h(
+      "div.group.wide",
+      null,
+      h("h2", null, "What does it cost?"),
+      h(
+        "div.figures",
+        null,
+        h(
+          "div",
+          null,
+          h("a.figure", { href: "/costs" }, rate, h("span.what", null, "an hour, now")),
+        ),
+        today.node,
+        month.node,
+      ),
+      unpriced,
+    ),
+    h("div.group.last", null, h("h2", null, "Is anything broken?"), broken, why),
+  );
+
+  function update() {
+    const c = store.counts;
+    say(waits.big, count(c.waiting));
+    const oldest = oldestOf();
+    say(
+      longest,
+      oldest ? `longest ${spanUs(oldest.oldest_us, now())} in ${oldest.name}` : "no task waits",
+    );
+    say(reason, oldest ? reasonOf(oldest) : "");
+    reason.title = reason.textContent;
+    for (const [state, f] of flock) say(f.big, count(c[state]));
+    showMoney(rate, today, month, unpriced);
+    const faults = faultsNow();
+    say(broken, faults.length ? count(faults.length) : "nothing");
+    toggle(broken, "bad", faults.length);
+    say(why, faults.length ? faults[0] : "all processes ready");
+    why.title = faults.join("\n");
+  }
+  return { node, update };
+}
+
+function oldestOf() {
+  let oldest = null;
+  for (const q of store.queues.values()) {
+    if (q.waiting && q.oldest_us && (!oldest || q.oldest_us < oldest.oldest_us)) oldest = q;
+  }
+  return oldest;
+}
+
+/* limit_view rows: hour, day and month of all are always there; 0 is no limit. */
+export function limitOf(window) {
+  return ((store.money && store.money.limits) || []).find(
+    (l) => (l.scope || "all") === "all" && l.window === window,
+  );
+}
+
+function showMoney(rate, today, month, unpriced) {
+  const m = store.money;
+  if (!m) return;
+  say(rate, money(m.rate_usd_micros));
+  showSum(today, m.today_usd_micros, limitOf("day"), "today");
+  showSum(month, m.month_usd_micros, limitOf("month"), "this month");
+  unpriced.hidden = !m.unpriced;
+  if (m.unpriced) {
+    say(unpriced, `${plural(m.unpriced, "machine")} more: price unknown, in no sum`);
+  }
+}
+
+function showSum(into, spent, cap, word) {
+  const most = cap ? cap.max_usd_micros : 0;
+  into.text.replaceChildren(
+    h("span.big", null, money(spent)),
+    h("span.what", null, most ? ` ${word} of ${limit(most)}` : ` ${word}, no limit`),
+  );
+  into.meter.hidden = !most;
+  if (!most) return;
+  const share = (100 * spent) / most;
+  into.meter.setAttribute("aria-valuenow", Math.min(100, Math.round(share)));
+  size(into.bar, "width", `${Math.min(100, share)}%`);
+  toggle(into.meter, "near", share >= 80 && share < 100);
+  toggle(into.meter, "over", share >= 100);
+}
+
+/* What a person has to look at, in words. */
+export function faultsNow() {
+  const list = [];
+  const s = store.server;
+  if (s && s.state && s.state !== "ok")
+    list.push(`ClearML server ${s.state.replace("-", " ")}`);
+  for (const a of store.actors.values()) {
+    if (a.state === "failed" || a.state === "backoff")
+      list.push(`${a.actor}: ${a.sentence || a.state}`);
+  }
+  if (store.counts.failed) list.push(`${plural(store.counts.failed, "machine")} failed`);
+  for (const q of store.queues.values()) {
+    if (q.waiting && (q.verdict === "blocked" || q.verdict === "no-type")) {
+      list.push(`queue ${q.name}: ${q.sentence}`);
+    }
+  }
+  return list;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The first screen: four answers, each machine, demand and supply, queues with reasons,
+ * activity. */
+import { copyButton, h, replace } from "../dom.js";
+import { store, on, living } from "../store.js";
+import { numbers } from "../numbers.js";
+import { strip } from "../strip.js";
+import { chart } from "../chart.js";
+import { queueBox } from "../queuebox.js";
+import { feedLine } from "../feed.js";
+
+const LINE = 24;
+
+export default function overview(ctx) {
+  const figures = numbers();
+  const machines = strip(ctx.go);
+  const teach = h("div", { hidden: true });
+  const graph = chart(ctx);
+  const queues = queueBox();
+  const lines = h("ol.feed");
+  const feed = h(
+    "section.panel.feedbox",
+    { "aria-label": "Activity" },
+    h(
+      "div.panelhead",
+      null,
+      h("h2", null, "Activity"),
+      h("span.sub", null, h("a", { href: "/activity" }, "all of it →")),
+    ),
+    lines,
+  );
+  const node = h(
+    "div.overview",
+    null,
+    h("h1.sr", null, "Overview"),
+    figures.node,
+    h("section", { "aria-label": "Machines" }, machines.node, teach),
+    h("div.halves", null, graph.node, queues.node),
+    feed,
+  );
+
+  function showMachines() {
+    machines.update();
+    const none = store.loaded && !living().length;
+    teach.hidden = !none;
+    if (none && !teach.firstChild) replace(teach, teaching());
+  }
+
+  function showFeed() {
+    const room = Math.max(3, Math.floor((feed.clientHeight - 48) / LINE));
+    const rows = store.activity.slice(0, Math.min(room, 12));
+    const there = new Map([...lines.children].map((li) => [li.dataset.seq, li]));
+    const first = !lines.children.length;
+    lines.replaceChildren(
+      ...rows.map((row) => {
+        const known = there.get(String(row.seq));
+        if (known) return known;
+        const li = feedLine(row);
+        if (!first) li.classList.add("fresh");
+        return li;
+      }),
+    );
+    if (!rows.length) replace(lines, h("li.muted", null, "Nothing happened yet."));
+  }
+
+  function all() {
+    if (!store.loaded) return;
+    figures.update();
+    showMachines();
+    queues.update();
+    showFeed();
+  }
+  ctx.onLeave(on("counts money actors server queues second", figuresOf(figures)));
+  ctx.onLeave(on("machines state", showMachines));
+  ctx.onLeave(on("queues state second", () => store.loaded && queues.update()));
+  ctx.onLeave(on("activity", showFeed));
+  const resize = new ResizeObserver(all);
+  resize.observe(node);
+  ctx.onLeave(() => resize.disconnect());
+  return {
+    title: "Overview",
+    node,
+    fits: true,
+    shown() {
+      all();
+      graph.draw(false);
+    },
+  };
+}
+
+const figuresOf = (figures) => () => {
+  if (store.loaded) figures.update();
+};
+
+/* No machines yet: what will happen, and the command that makes it happen. */
+function teaching() {
+  const queue = [...store.queues.values()][0];
+  if (!queue) {
+    return h(
+      "div.empty",
+      null,
+      h("h2", null, "No queue is served yet"),
+      h(
+        "p",
+        null,
+        "Drover starts machines for the tasks of the queues that its configuration names. ",
+        h("a", { href: "/wizard" }, "Set it up"),
+        " or ",
+        h("a", { href: "/config" }, "edit drover.yaml"),
+        ".",
+      ),
+    );
+  }
+  const command =
+    "clearml-task --project examples --name first --script hello.py " + `--queue ${queue.name}`;
+  const type = (queue.types || [])[0];
+  return h(
+    "div.empty",
+    null,
+    h("h2", null, "No machine runs, and none is paid for"),
+    h(
+      "p",
+      null,
+      `When a task is enqueued in ${queue.name}, Drover starts a${
+        type ? ` ${type}` : ""
+      } machine within seconds; it shows here as ◔ booting, then as ● running. `,
+      "It goes when it has been idle for its idle_timeout. This enqueues one:",
+    ),
+    h("div.cmd", null, h("code", null, command), copyButton(command, "the command")),
+  );
+}

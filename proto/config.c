@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "config_money.h"
 #include "config_walk.h"
 #include "drover/assert.h"
 
@@ -31,6 +32,7 @@ struct dr_config *dr_config_parse_draft(const char *text, size_t len, const char
     if (tree) {
         cfg_walk(config->arena, tree, &report, &config->root);
         cfg_check(tree, &report, &config->root);
+        cfg_check_money(tree, &report, &config->root);
         config->text = dr_arena_text(config->arena, text, len);
         config->len = len;
         DR_ASSERT(config->text);

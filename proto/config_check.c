@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_aws.h"
 #include "config_value.h"
 #include "config_walk.h"
 #include "drover/assert.h"
@@ -152,6 +153,38 @@ static void check_environment(const struct check *check, size_t index,
     }
 }
 
+struct aws_place {
+    const struct check *check;
+    const char *list;
+    size_t index;
+};
+
+/* A warning, also beside errors: it is no consequence of another fault. */
+static void on_aws_fault(void *arg, const char *field, const char *text)
+{
+    const struct aws_place *aws = arg;
+    struct place place = at(aws->list, aws->index, field);
+    char path[128];
+    place_path(&place, path, sizeof path);
+    cfg_warning(aws->check->report, place_line(aws->check, &place), path, "%s", text);
+}
+
+static void check_cloud(const struct check *check, size_t index, const struct dr_cfg_type *type)
+{
+    const struct dr_cfg_account *account = dr_config_account(check->root, type->account);
+    struct aws_place place = {.check = check, .list = "machine_types", .index = index};
+    if (account && strcmp(account->driver, "aws") == 0)
+        cfg_aws_judge(type, &(struct cfg_judge){.fault = on_aws_fault, .arg = &place});
+}
+
+static void check_account(const struct check *check, size_t index,
+                          const struct dr_cfg_account *account)
+{
+    struct aws_place place = {.check = check, .list = "accounts", .index = index};
+    if (strcmp(account->driver, "aws") == 0)
+        cfg_aws_judge_account(account, &(struct cfg_judge){.fault = on_aws_fault, .arg = &place});
+}
+
 static void check_type(const struct check *check, size_t index, const struct dr_cfg_type *type)
 {
     const struct dr_cfg_root *root = check->root;
@@ -168,6 +201,7 @@ static void check_type(const struct check *check, size_t index, const struct dr_
         complain(check, false, at("machine_types", index, "max_life"),
                  "must be longer than boot_timeout, or machines go before they have worked");
     check_environment(check, index, type);
+    check_cloud(check, index, type);
     bool used = *type->name == '\0';
     for (size_t i = 0; i < root->queues.count; i++)
         for (size_t j = 0; j < root->queues.items[i].types.count; j++)
@@ -339,6 +373,8 @@ void cfg_check(const struct cfg_node *tree, struct cfg_report *report,
     check_unique(&check, "queues", root->queues.count, nth_queue);
     check_clearml(&check);
     check_relations(&check);
+    for (size_t i = 0; i < root->accounts.count; i++)
+        check_account(&check, i, &root->accounts.items[i]);
     for (size_t i = 0; i < root->machine_types.count; i++)
         check_type(&check, i, &root->machine_types.items[i]);
     for (size_t i = 0; i < root->queues.count; i++)

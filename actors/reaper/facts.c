@@ -176,6 +176,7 @@ struct judge_facts facts_of(const struct reap_core *core, const struct reap_mach
         .waiting = waiting(core, &row->queues) || now_ms < machine->awaits_ms ||
                    (taken && waits_for_worker(core, row)),
         .alive_ms = since(machine->launched_ms, now_ms),
+        .kept = now_ms < machine->keep_ms,
         .acked = row->drain_acked_us != 0,
         .mode = judge_mode_of(row->drain_mode),
         .never_registered = strcmp(row->drain_reason, "never-registered") == 0,

@@ -12,9 +12,15 @@ static bool sure(const struct judge_facts *f)
     return f->settled && !f->quiet;
 }
 
+/* What is kept may still be a leak: nobody is known to need that. */
+static bool kept_surplus(const struct judge_facts *f)
+{
+    return f->kept && f->surplus;
+}
+
 static bool stray_unregistered(const struct judge_facts *f)
 {
-    return sure(f) && f->adopted && !f->listed && f->cloud_present &&
+    return sure(f) && f->adopted && !kept_surplus(f) && !f->listed && f->cloud_present &&
            f->in_state_ms >= f->adopt_grace_ms && f->settled_ms >= f->adopt_grace_ms;
 }
 
@@ -26,7 +32,7 @@ static bool idle_now(const struct judge_facts *f)
 /* One that works is kept until it is idle (P25). */
 static bool stray_idle(const struct judge_facts *f)
 {
-    return sure(f) && f->adopted && idle_now(f) && !f->waiting;
+    return sure(f) && f->adopted && !kept_surplus(f) && idle_now(f) && !f->waiting;
 }
 
 /* The server must have been well during its whole spin-up, or its worker had no way to be seen. */
@@ -44,7 +50,7 @@ static bool silent(const struct judge_facts *f)
 
 static bool too_old(const struct judge_facts *f)
 {
-    return sure(f) && f->max_life_ms > 0 && f->alive_ms >= f->max_life_ms;
+    return sure(f) && !f->kept && f->max_life_ms > 0 && f->alive_ms >= f->max_life_ms;
 }
 
 /* P14: who cannot be asked must have been idle in two pictures far apart. */
@@ -55,7 +61,7 @@ static bool idle_twice(const struct judge_facts *f)
 
 static bool long_idle(const struct judge_facts *f)
 {
-    return sure(f) && idle_now(f) && !f->waiting && f->idle_ms >= f->idle_timeout_ms &&
+    return sure(f) && !f->kept && idle_now(f) && !f->waiting && f->idle_ms >= f->idle_timeout_ms &&
            (!f->unguarded || idle_twice(f));
 }
 

@@ -44,6 +44,7 @@ struct judge_facts {
     bool waiting;     /* a queue that it serves has waiting work, or is not known not to (P16) */
     int64_t alive_ms; /* since it was launched */
     int64_t unreported_ms; /* since its last report, settled time only */
+    bool kept;             /* a person keeps it from ending as idle, old or one too many */
     bool acked;
     enum judge_mode mode;
     bool never_registered; /* drained because its worker was never seen */

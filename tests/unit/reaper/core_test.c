@@ -211,6 +211,35 @@ static void test_idle_machine_goes_on_time(void **state)
     assert_int_equal(drain->version, 1);
 }
 
+/* Until then it stays, and what it was idle before counts after; let go, it goes at once. */
+static void test_kept_machine_stays(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    world->row.keep_until_us = WALL_ZERO_US + 200LL * S * 1000;
+    snapshot(world);
+    live(world, 195 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    live(world, 10 * S);
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->reason, "idle");
+}
+
+static void test_kept_machine_is_let_go(void **state)
+{
+    struct world *world = *state;
+    idle_since(world, WALL_ZERO_US);
+    world->row.keep_until_us = WALL_ZERO_US + 3600LL * S * 1000;
+    snapshot(world);
+    live(world, 100 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+    world->row.keep_until_us = 0;
+    tell_row(world);
+    if (!effect(world, REAP_DO_DRAIN))
+        live(world, 2 * S);
+    assert_non_null(effect(world, REAP_DO_DRAIN));
+    assert_string_equal(effect(world, REAP_DO_DRAIN)->reason, "idle");
+}
+
 static void test_one_decision_at_a_time(void **state)
 {
     struct world *world = *state;
@@ -553,6 +582,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_asks_for_state_first),
         TEST(test_idle_machine_goes_on_time),
+        TEST(test_kept_machine_stays),
+        TEST(test_kept_machine_is_let_go),
         TEST(test_one_decision_at_a_time),
         TEST(test_waiting_work_keeps_it),
         TEST(test_work_that_is_coming_keeps_it),

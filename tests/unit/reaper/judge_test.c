@@ -217,6 +217,8 @@ enum flip {
     LIFE_SHORT,
     REPORTED,
     NO_MAX_LIFE,
+    KEPT,
+    KEPT_SURPLUS,
     FLIPS
 };
 
@@ -275,6 +277,13 @@ static void take_away(struct judge_facts *f, enum flip flip)
     case NO_MAX_LIFE:
         f->max_life_ms = 0;
         break;
+    case KEPT_SURPLUS:
+        f->surplus = true;
+        f->kept = true;
+        break;
+    case KEPT:
+        f->kept = true;
+        break;
     case FLIPS:
         break;
     }
@@ -286,15 +295,16 @@ static void test_every_fact_counts(void **unused)
 {
     static const unsigned needed[JUDGE_RULES] = {
         [JUDGE_STRAY_UNREGISTERED] = B(UNSETTLED) | B(QUIET) | B(SETTLED_SHORT) | B(CLOUD_GONE) |
-                                     B(BUSY) | B(LISTED) | B(STATE_SHORT),
-        [JUDGE_STRAY_IDLE] =
-            B(UNSETTLED) | B(QUIET) | B(OLD_PICTURE) | B(BUSY) | B(UNLISTED) | B(WAITING),
+                                     B(BUSY) | B(LISTED) | B(STATE_SHORT) | B(KEPT_SURPLUS),
+        [JUDGE_STRAY_IDLE] = B(UNSETTLED) | B(QUIET) | B(OLD_PICTURE) | B(BUSY) | B(UNLISTED) |
+                             B(WAITING) | B(KEPT_SURPLUS),
         [JUDGE_NEVER_REGISTERED] = B(UNSETTLED) | B(QUIET) | B(SETTLED_SHORT) | B(CLOUD_GONE) |
                                    B(BUSY) | B(LISTED) | B(REGISTERED) | B(LIFE_SHORT),
         [JUDGE_SILENT] = B(UNSETTLED) | B(QUIET) | B(SETTLED_SHORT) | B(CLOUD_GONE) | B(REPORTED),
-        [JUDGE_TOO_OLD] = B(UNSETTLED) | B(QUIET) | B(LIFE_SHORT) | B(NO_MAX_LIFE),
+        [JUDGE_TOO_OLD] =
+            B(UNSETTLED) | B(QUIET) | B(LIFE_SHORT) | B(NO_MAX_LIFE) | B(KEPT) | B(KEPT_SURPLUS),
         [JUDGE_LONG_IDLE] = B(UNSETTLED) | B(QUIET) | B(OLD_PICTURE) | B(BUSY) | B(UNLISTED) |
-                            B(WAITING) | B(IDLE_SHORT),
+                            B(WAITING) | B(IDLE_SHORT) | B(KEPT) | B(KEPT_SURPLUS),
         [JUDGE_ACKED] = 0, /* what is acknowledged is ended whatever else is known */
         [JUDGE_UNFIT] = 0, /* it knows best, and nothing runs there */
         [JUDGE_NOBODY_THERE] =
@@ -349,6 +359,28 @@ static void test_busy_stray_is_kept(void **unused)
     struct judge_facts f = made_for(JUDGE_STRAY_IDLE, JUDGE_UP);
     f.busy = true;
     assert_int_equal(judge(&f).rule, JUDGE_KEEP);
+}
+
+/* Nobody there acknowledges: no deadline counts, only two pictures far apart (P14). */
+static void test_unguarded_is_idle_twice(void **unused)
+{
+    (void)unused;
+    struct judge_facts f = made_for(JUDGE_LONG_IDLE, JUDGE_UP);
+    f.unguarded = true;
+    f.idle_span_ms = f.unguarded_gap_ms - 1;
+    assert_int_equal(judge(&f).rule, JUDGE_KEEP);
+    f.idle_span_ms++;
+    assert_int_equal(judge(&f).rule, JUDGE_LONG_IDLE);
+    f = made_for(JUDGE_IDLE_DEADLINE, JUDGE_DRAINING);
+    f.unguarded = true;
+    assert_int_equal(judge(&f).rule, JUDGE_KEEP);
+    f.mode = JUDGE_AFTER_TASK;
+    f.idle_span_ms = f.unguarded_gap_ms;
+    assert_int_equal(judge(&f).rule, JUDGE_UNGUARDED);
+    f.mode = JUDGE_NOW; /* by hand: its deadline is as any other's */
+    assert_int_equal(judge(&f).rule, JUDGE_KEEP);
+    f.in_state_ms = f.ack_ms + f.kill_ms;
+    assert_int_equal(judge(&f).rule, JUDGE_NOW_DEADLINE);
 }
 
 /* What it said is the evidence, whole or cut between characters. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "words.h"
 
 /* More queues than this on one type are not looked at for caps; the ledger is. */
 #define TYPE_QUEUES 256
@@ -128,11 +129,20 @@ static bool cloud_fresh(const struct buying *b, const struct dr_cfg_type *type,
                             type->account, said ? ": " : "", said ? cloud->sentence : ""));
 }
 
+const char *pause_words(struct dr_arena *arena, const struct dr_pause_row *pause)
+{
+    char *words = text_alloc(arena, DR_PAUSE_ROOM);
+    return dr_pause_text(pause, words, DR_PAUSE_ROOM);
+}
+
 /* The pictures and rows on which anything may be bought at all. */
 static bool may_buy(const struct buying *b, struct demand *demand)
 {
     const struct state *state = b->state;
     const struct dr_workers_observed *workers = state_workers(state);
+    const struct dr_pause_row *pause = state_pause(state, demand->queue->name);
+    if (pause != NULL)
+        return stop(demand, "paused", pause_words(b->arena, pause));
     if (!state->rows_known || state->seq < b->orders->need_seq)
         return stop(demand, "stale", "the ledger's rows are being read");
     if (b->orders->hold_until_ms > b->now.boot_ms)
@@ -253,11 +263,34 @@ static void buy_for(const struct buying *b, size_t at)
     }
 }
 
+static bool paused(const struct buying *b, const struct demand *demand)
+{
+    return state_pause(b->state, demand->queue->name) != NULL;
+}
+
+/* An idle worker takes what waits in its first queue, paused or not. What starts does so for the
+ * queues that are not paused: the others get what is left over, or those would buy it again. */
 static void serve_all(const struct buying *b, enum supply_kind upto)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < b->demands->count; i++) {
+            struct demand *demand = &b->demands->items[i];
+            if (turn == (upto != SUPPLY_IDLE && paused(b, demand)))
+                demand->unmet -= match_serve(b->match, i, demand->unmet, upto);
+        }
+    }
+}
+
+static void buy_turn(const struct buying *b, bool of_paused)
 {
     for (size_t i = 0; i < b->demands->count; i++) {
         struct demand *demand = &b->demands->items[i];
-        demand->unmet -= match_serve(b->match, i, demand->unmet, upto);
+        if (paused(b, demand) != of_paused)
+            continue;
+        /* A slot that an earlier queue's machine has over may do. */
+        demand->unmet -= match_serve(b->match, i, demand->unmet, SUPPLY_BOUGHT);
+        if (demand->unmet > 0 && may_buy(b, demand))
+            buy_for(b, i);
     }
 }
 
@@ -289,13 +322,8 @@ void buy_all(struct dr_arena *arena, const struct state *state, struct orders *o
         demands->items[i].unmet = demands->items[i].waiting;
     for (int kind = SUPPLY_IDLE; kind < SUPPLY_BOUGHT; kind++)
         serve_all(&b, (enum supply_kind)kind);
-    for (size_t i = 0; i < demands->count; i++) {
-        struct demand *demand = &demands->items[i];
-        /* A slot that an earlier queue's machine has over may do. */
-        demand->unmet -= match_serve(match, i, demand->unmet, SUPPLY_BOUGHT);
-        if (demand->unmet > 0 && may_buy(&b, demand))
-            buy_for(&b, i);
-    }
+    buy_turn(&b, false);
+    buy_turn(&b, true);
     for (size_t i = 0; i < demands->count; i++) {
         for (int kind = 0; kind < SUPPLY_KINDS; kind++)
             demands->items[i].served[kind] = match_served(match, i, (enum supply_kind)kind);

@@ -19,6 +19,9 @@ struct buys {
     int64_t machines; /* in all */
 };
 
+/* A person's pause in words, as the ledger says it. */
+const char *pause_words(struct dr_arena *arena, const struct dr_pause_row *pause);
+
 /* Fills the demands' unmet, verdict and why, and lists what is to be asked for. Adds the slots of
  * what is under way and of what is bought to the match. */
 void buy_all(struct dr_arena *arena, const struct state *state, struct orders *orders,

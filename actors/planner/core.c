@@ -156,6 +156,9 @@ void planner_take(struct planner *planner, const struct dr_message_row *row, con
     case DR_MACHINE_CHANGED:
         take_machine(planner, body, now);
         break;
+    case DR_PAUSE_CHANGED:
+        state_take_pause(&planner->state, body);
+        break;
     case DR_LEDGER_STATE:
         take_rows(planner, body, now);
         break;
@@ -312,6 +315,23 @@ static bool cancel_due(struct planner *planner, const char *machine, struct now 
     return true;
 }
 
+static void cancel_row(struct planner *planner, const struct dr_machine_row *row,
+                       const char *reason, struct now now)
+{
+    if (cancel_due(planner, row->id, now))
+        effect(planner, EFFECT_CANCEL)->cancel = (struct dr_machine_cancel){
+            .machine = row->id, .version = row->version, .reason = reason};
+}
+
+/* Rows that were wanted before a person paused their queue. No picture needs to say so. */
+static void cancel_paused(struct planner *planner, const struct supply *supply, struct now now)
+{
+    for (size_t i = 0; planner->state.rows_known && i < supply->paused_count; i++)
+        cancel_row(planner, supply->paused[i],
+                   pause_words(planner->arena, state_pause_of(&planner->state, supply->paused[i])),
+                   now);
+}
+
 /* Rows of a group beyond what its tasks need; the last listed go first. */
 static void cancel(struct planner *planner, const struct match *match, const struct supply *supply,
                    struct now now)
@@ -325,12 +345,7 @@ static void cancel(struct planner *planner, const struct match *match, const str
         if (wanted->row->slots > unused)
             continue;
         given[i] = wanted->row->slots;
-        if (cancel_due(planner, wanted->row->id, now))
-            effect(planner, EFFECT_CANCEL)->cancel = (struct dr_machine_cancel){
-                .machine = wanted->row->id,
-                .version = wanted->row->version,
-                .reason = "no task is waiting for it any more",
-            };
+        cancel_row(planner, wanted->row, "no task is waiting for it any more", now);
     }
 }
 
@@ -411,6 +426,7 @@ const struct effect *planner_plan(struct planner *planner, struct now now, size_
                 &reasons);
     planner->decided = (struct dr_plan_decided){
         .seq = state->seq, .wanted = buys.machines, .reasons = reasons.list};
+    cancel_paused(planner, &supply, now);
     if (cancels)
         cancel(planner, match, &supply, now);
     for (size_t i = 0; i < buys.count; i++)

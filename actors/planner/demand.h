@@ -19,7 +19,7 @@ struct demand {
     /* filled by matching and buying */
     int64_t served[SUPPLY_KINDS];
     int64_t unmet;
-    const char *verdict; /* of the unmet: capped blocked no-type settling stale */
+    const char *verdict; /* of the unmet: capped blocked paused no-type settling stale */
     const char *why;     /* in words */
 };
 

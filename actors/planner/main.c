@@ -201,7 +201,8 @@ static void stop(struct dr_actor *actor)
 int main(int argc, char **argv)
 {
     static const enum dr_type events[] = {DR_QUEUES_OBSERVED, DR_WORKERS_OBSERVED,
-                                          DR_CLOUD_OBSERVED, DR_MACHINE_CHANGED, DR_NONE};
+                                          DR_CLOUD_OBSERVED,  DR_MACHINE_CHANGED,
+                                          DR_PAUSE_CHANGED,   DR_NONE};
     static const struct dr_actor_spec spec = {
         .role = DR_ROLE_PLANNER,
         .events = events,

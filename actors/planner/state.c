@@ -28,6 +28,15 @@ void state_init(struct state *state, const struct dr_cfg_root *config)
     replace(&state->blocked, "");
 }
 
+static void drop_pauses(struct state *state)
+{
+    for (size_t i = 0; i < state->pause_count; i++)
+        dr_record_free(&state->pauses[i]);
+    free(state->pauses);
+    state->pauses = NULL;
+    state->pause_count = 0;
+}
+
 static void free_watched(struct watched *watched)
 {
     free(watched->worker);
@@ -47,6 +56,7 @@ void state_free(struct state *state)
     }
     for (size_t i = 0; i < state->watched_count; i++)
         free_watched(&state->watched[i]);
+    drop_pauses(state);
     free(state->machines);
     free(state->clouds);
     free(state->watched);
@@ -286,9 +296,74 @@ bool state_take_machine(struct state *state, const struct dr_machine_changed *ev
     return true;
 }
 
+/* ---- pauses --------------------------------------------------------------------------------- */
+static struct dr_record *pause_at(const struct state *state, const char *queue)
+{
+    for (size_t i = 0; i < state->pause_count; i++) {
+        const struct dr_pause_row *row = state->pauses[i].value;
+        if (strcmp(row->queue, queue) == 0)
+            return &state->pauses[i];
+    }
+    return NULL;
+}
+
+const struct dr_pause_row *state_pause(const struct state *state, const char *queue)
+{
+    const struct dr_record *all = pause_at(state, "");
+    const struct dr_record *own = *queue == '\0' ? NULL : pause_at(state, queue);
+    return all != NULL ? all->value : own != NULL ? own->value : NULL;
+}
+
+const struct dr_pause_row *state_pause_of(const struct state *state,
+                                          const struct dr_machine_row *row)
+{
+    const struct dr_queues_observed *picture = state_queues(state);
+    for (size_t i = 0; picture != NULL && i < picture->queues.count; i++) {
+        const struct dr_queue_view *queue = &picture->queues.items[i];
+        if (*queue->id != '\0' && strcmp(queue->id, row->for_queue) == 0)
+            return state_pause(state, queue->name);
+    }
+    return state_pause(state, "");
+}
+
+static void add_pause(struct state *state, const struct dr_pause_row *row)
+{
+    size_t count = state->pause_count + 1;
+    state->pauses = realloc(state->pauses, count * sizeof *state->pauses);
+    DR_ASSERT(state->pauses != NULL);
+    state->pauses[state->pause_count] = (struct dr_record){0};
+    keep(&state->pauses[state->pause_count++], &dr_desc_pause_row, row);
+}
+
+bool state_take_pause(struct state *state, const struct dr_pause_changed *event)
+{
+    if (event->seq <= state->pause_seq)
+        return false; /* a snapshot has shown it already */
+    state->pause_seq = event->seq;
+    struct dr_record *old = pause_at(state, event->pause.queue);
+    if (old != NULL) {
+        dr_record_free(old);
+        *old = state->pauses[--state->pause_count];
+    }
+    if (event->pause.since_us != 0)
+        add_pause(state, &event->pause);
+    return true;
+}
+
+static void take_pauses(struct state *state, const struct dr_ledger_state *rows)
+{
+    if (rows->seq < state->pause_seq)
+        return; /* an event was quicker */
+    drop_pauses(state);
+    for (size_t i = 0; i < rows->pauses.count; i++)
+        add_pause(state, &rows->pauses.items[i]);
+    state->pause_seq = rows->seq;
+}
+
 void state_lose_rows(struct state *state)
 {
     state->rows_known = false;
+    state->pause_seq = 0;
     state->seq = 0; /* the ledger may be another one, that counts from anew */
     for (size_t i = 0; i < state->machine_count; i++)
         state->machines[i].seq = 0;
@@ -307,6 +382,7 @@ void state_take_rows(struct state *state, const struct dr_ledger_state *rows)
         if (find(state, row->id) == NULL)
             put(state, row, rows->seq);
     }
+    take_pauses(state, rows);
     if (rows->seq > state->seq)
         state->seq = rows->seq;
     state->rows_known = true;

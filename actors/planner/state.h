@@ -49,9 +49,12 @@ struct state {
     size_t cloud_count;
     struct watched *watched;
     size_t watched_count;
-    int64_t seq;     /* the newest that is reflected in the rows */
-    bool rows_known; /* a snapshot was read and no event missed since */
-    char *blocked;   /* the ledger's sentence; "" */
+    struct dr_record *pauses; /* struct dr_pause_row each */
+    size_t pause_count;
+    int64_t pause_seq; /* the ledger's sequence as of which they are */
+    int64_t seq;       /* the newest that is reflected in the rows */
+    bool rows_known;   /* a snapshot was read and no event missed since */
+    char *blocked;     /* the ledger's sentence; "" */
 };
 
 void state_init(struct state *state, const struct dr_cfg_root *config);
@@ -63,6 +66,7 @@ bool state_take_workers(struct state *state, const struct dr_workers_observed *p
                         int64_t now_us);
 bool state_take_cloud(struct state *state, const struct dr_cloud_observed *list);
 bool state_take_machine(struct state *state, const struct dr_machine_changed *event);
+bool state_take_pause(struct state *state, const struct dr_pause_changed *event);
 /* Events were missed, or the ledger began a new life: nothing is planned before a snapshot. */
 void state_lose_rows(struct state *state);
 /* Rows that events have made newer meanwhile stay as they are. */
@@ -78,6 +82,12 @@ const struct dr_queue_view *state_queue(const struct state *state, const char *n
 /* When the picture was asked for in which tasks began to wait in this queue without a pause; 0:
  * none waits. */
 int64_t state_waits_since_ms(const struct state *state, const char *name);
+
+/* A person paused this queue (by name), or all of them; NULL: neither. */
+const struct dr_pause_row *state_pause(const struct state *state, const char *queue);
+/* The same of the queue that wanted a machine. */
+const struct dr_pause_row *state_pause_of(const struct state *state,
+                                          const struct dr_machine_row *row);
 
 /* NULL while there is none. */
 const struct dr_queues_observed *state_queues(const struct state *state);

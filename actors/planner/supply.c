@@ -104,11 +104,15 @@ void supply_add(struct dr_arena *arena, const struct state *state, const struct 
 {
     out->wanted = text_alloc(arena, state->machine_count * sizeof *out->wanted);
     out->wanted_count = 0;
+    out->paused = text_alloc(arena, state->machine_count * sizeof *out->paused);
+    out->paused_count = 0;
     out->tired = text_alloc(arena, demands->count * sizeof *out->tired);
     add_workers(arena, state, demands, match, out);
     for (size_t i = 0; i < state->machine_count; i++) {
         const struct dr_machine_row *row = state_row(state, i);
-        if (supply_is_live(row))
+        if (is(row, "wanted") && state_pause_of(state, row) != NULL)
+            out->paused[out->paused_count++] = row;
+        else if (supply_is_live(row))
             add_machine(arena, state, demands, match, settling, now, row, out);
     }
 }

@@ -12,6 +12,9 @@ struct supply_wanted {
 struct supply {
     struct supply_wanted *wanted;
     size_t wanted_count;
+    const struct dr_machine_row *
+        *paused; /* wanted rows of queues that a person paused: no supply */
+    size_t paused_count;
     /* per queue, in the order of demands: idle workers that are not believed any more (P6) */
     const struct watched **tired;
 };

@@ -171,7 +171,8 @@ void world_show_rows(struct world *w)
                                     .blocked = "",
                                     .machines = {w->machines, w->machine_count},
                                     .slots = {w->slots, w->slot_count},
-                                    .recoveries = {w->recoveries, w->recovery_count}};
+                                    .recoveries = {w->recoveries, w->recovery_count},
+                                    .pauses = {w->pauses, w->pause_count}};
     take(w, DR_LEDGER_STATE, &state);
 }
 
@@ -179,6 +180,14 @@ void world_changed(struct world *w, const struct dr_machine_row *row)
 {
     struct dr_machine_changed event = {.seq = ++w->seq, .from = "", .machine = *row};
     take(w, DR_MACHINE_CHANGED, &event);
+}
+
+void world_pause(struct world *w, const char *queue, int64_t since_us)
+{
+    struct dr_pause_changed event = {
+        .seq = ++w->seq,
+        .pause = {.queue = queue, .since_us = since_us, .by = "anna", .sentence = "a move"}};
+    take(w, DR_PAUSE_CHANGED, &event);
 }
 
 void world_show(struct world *w)

@@ -21,6 +21,8 @@ struct world {
     size_t slot_count;
     struct dr_recovery_row recoveries[8];
     size_t recovery_count;
+    struct dr_pause_row pauses[4];
+    size_t pause_count;
     bool settling;
 
     /* of the last world_plan() */
@@ -51,6 +53,9 @@ void world_show_clouds(struct world *w);
 void world_show_rows(struct world *w);
 /* The event of one machine. */
 void world_changed(struct world *w, const struct dr_machine_row *row);
+
+/* The event of a pause (since_us 0: resumed). */
+void world_pause(struct world *w, const char *queue, int64_t since_us);
 
 void world_plan(struct world *w);
 /* Machines asked for of this type in the last plan, -1: it was not asked for. */

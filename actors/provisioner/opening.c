@@ -188,12 +188,13 @@ void opening_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *o
 void opening_answered(struct prov_core *core, const struct prov_event *event, int64_t now_ms)
 {
     bool capped = event->code && strcmp(event->code, "capped") == 0;
+    bool told_not_to = event->code && strcmp(event->code, "refused") == 0; /* paused, or blocked */
     for (size_t i = 0; i < event->machines.count; i++) {
         struct prov_machine *machine = core_machine(core, event->machines.items[i]);
         if (!machine)
             continue;
         machine->opening = false;
-        machine->open_from_ms = now_ms + (capped ? CAPPED_MS : REOPEN_MS);
+        machine->open_from_ms = now_ms + (capped || told_not_to ? CAPPED_MS : REOPEN_MS);
     }
     if (event->ok && event->id && event->id[0]) {
         struct prov_attempt *attempt = rows_new_attempt(core, event->id, event->machines, now_ms);

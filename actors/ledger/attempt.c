@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "launch.h"
+#include "spend.h"
 #include "txn.h"
 
 #define TRIES_MAX 5 /* a row that so many attempts left over has failed */
@@ -102,6 +103,47 @@ static void insert_key(struct txn *txn, const struct dr_attempt_open *open,
     change_key(txn, &key, "");
 }
 
+/* The queues that the type serves now, and those that the row counts for. */
+static void add_queues_of(struct txn *txn, const struct dr_machine_row *row,
+                          struct launch_kind *kind)
+{
+    struct dr_strs own = store_split(
+        txn->pool, store_text(txn->store, txn->pool, "SELECT queue_names FROM machine WHERE id=?",
+                              "s", row->id));
+    const char **all =
+        pool_alloc(txn->pool, (kind->queue_names.count + own.count + 1) * sizeof *all);
+    size_t n = 0;
+    for (; n < kind->queue_names.count; n++)
+        all[n] = kind->queue_names.items[n];
+    for (size_t i = 0; i < own.count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n; k++)
+            known = known || strcmp(all[k], own.items[i]) == 0;
+        if (!known)
+            all[n++] = own.items[i];
+    }
+    kind->queue_names = (struct dr_strs){.items = all, .count = n};
+}
+
+/* The price is the type's of today: a row that was never launched may have become dearer since it
+ * was wanted. Other rows that are only wanted do not count here: each is asked when its own attempt
+ * opens, and together they might keep one another waiting for ever when a window turns. */
+static bool open_within_money(struct txn *txn, const struct launch_kind *kind,
+                              struct dr_machine_row *rows, size_t count)
+{
+    struct launch_kind of = *kind;
+    int64_t dearest = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t price = spend_price(txn, rows[i].type, rows[i].account);
+        add_queues_of(txn, &rows[i], &of);
+        if (price > 0)
+            rows[i].price_usd_micros = price;
+        if (rows[i].price_usd_micros > dearest)
+            dearest = rows[i].price_usd_micros;
+    }
+    return launch_within_money(txn, &of, dearest, (int64_t)count, false);
+}
+
 void handle_attempt_open(struct txn *txn, const void *body)
 {
     const struct dr_attempt_open *open = body;
@@ -125,6 +167,7 @@ void handle_attempt_open(struct txn *txn, const void *body)
     kind.account = attempt.account;
     struct dr_strs tasks = tasks_of(txn, rows, open->machines.count);
     if (!launch_within_caps(txn, &kind, 0) ||
+        !open_within_money(txn, &kind, rows, open->machines.count) ||
         !launch_within_budget(txn, &kind, (int64_t)open->machines.count, &tasks))
         return;
     attempt.ordinal =

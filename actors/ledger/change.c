@@ -3,6 +3,7 @@
 
 #include "drover/assert.h"
 #include "ledger_private.h"
+#include "spend.h"
 
 static void *copy(struct txn *txn, const void *bytes, size_t len)
 {
@@ -68,6 +69,7 @@ void change_machine_as(struct txn *txn, struct dr_machine_row *row, const char *
         store_insert(txn->store, TABLE_MACHINE, row);
     else
         store_update(txn->store, TABLE_MACHINE, row);
+    spend_stamp(txn, row);
     record(txn, "machine", row->id, from, done, cause);
     /* Only these changes make a plan stale (P12): an idle slot that turned busy does not. */
     if (moved)

@@ -5,6 +5,7 @@
 
 #include "drover/assert.h"
 #include "ledger_private.h"
+#include "spend.h"
 
 /* ---- one life of the ledger ----------------------------------------------------------------- */
 static void make_id(struct ledger *ledger)
@@ -54,6 +55,8 @@ static bool take_config(struct ledger *ledger, const struct dr_cfg_root *config,
     if (good && by_person)
         meta_set_int(store, "breaker_since_us", now_us);
     good = good && take_deployment(ledger, err, err_len);
+    if (good)
+        spend_take_prices(store, config);
     if (good && !store_commit(store))
         good = false;
     if (store_failed(store))
@@ -71,12 +74,17 @@ struct ledger *core_open(struct store *store, const struct dr_cfg_root *config,
     DR_ASSERT(ledger != NULL);
     ledger->store = store;
     ledger->random = random;
+    ledger->spend = spend_new();
     bool good = take_config(ledger, config, now_us, false, err, err_len);
     ledger->seq = ledger->seq_stored = meta_int(store, "seq");
     snprintf(ledger->id, sizeof ledger->id, "%s",
              store_text(store, &ledger->pool, "SELECT value FROM meta WHERE name='ledger_id'", ""));
+    ledger->clock = (struct money_clock){.wall_us = meta_int(store, "money_wall_us"),
+                                         .money_us = meta_int(store, "money_us")};
+    ledger->money_stood_us = ledger->clock.money_us;
     pool_free(&ledger->pool);
     if (!good) {
+        spend_free(&ledger->spend);
         free(ledger);
         return NULL;
     }
@@ -92,6 +100,7 @@ void core_close(struct ledger **ledger)
     store_close(&self->store);
     pool_free(&self->pool);
     free(self->outs);
+    spend_free(&self->spend);
     free(self);
     *ledger = NULL;
 }

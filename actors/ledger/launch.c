@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "budget.h"
+#include "spend.h"
 
-#define COUNTED "state NOT IN ('cancelled','gone','failed') ORDER BY id"
+#define COUNTED "ended_us=0 ORDER BY id" /* not cancelled, gone or failed; has an index */
 
 void launch_kind_of(struct txn *txn, const char *type, struct launch_kind *kind)
 {
@@ -60,6 +61,42 @@ void launch_note_caps(struct txn *txn, const struct launch_kind *kind)
                   "INSERT INTO cap(scope,name,max,used) VALUES(?,?,?,?)"
                   " ON CONFLICT(scope,name) DO UPDATE SET max=excluded.max, used=excluded.used",
                   "ssii", all[i].scope, all[i].name, all[i].max, all[i].used);
+}
+
+/* ---- money ---------------------------------------------------------------------------------- */
+static bool price_is_known(struct txn *txn, const struct launch_kind *kind,
+                           const struct limits_use *use, int64_t price_usd_micros)
+{
+    char name[200];
+    if (price_usd_micros > 0)
+        return true;
+    limits_name(&use->view, name, sizeof name);
+    return txn_refuse(txn, "capped",
+                      "nobody knows what machine type %s costs, and %s covers it: set "
+                      "price_per_hour of machine type %s in drover.yaml",
+                      kind->type_name, name, kind->type_name);
+}
+
+bool launch_within_money(struct txn *txn, const struct launch_kind *kind, int64_t price_usd_micros,
+                         int64_t more, bool wanted)
+{
+    struct limits_time time = spend_time(txn);
+    struct limits_use *uses =
+        pool_alloc(txn->pool, (6 + 3 * kind->queue_names.count) * sizeof *uses);
+    size_t count = limits_over(txn->config, kind->type_name, &kind->queue_names, &time, uses);
+    if (count == 0)
+        return true;
+    if (!price_is_known(txn, kind, &uses[0], price_usd_micros))
+        return false;
+    spend_count(txn, &time, uses, count, wanted);
+    limits_ask(uses, count, &time, price_usd_micros, limits_life_us(txn->config, kind->type_name),
+               more);
+    const struct limits_use *passed = limits_passed(uses, count);
+    if (passed == NULL)
+        return true;
+    char sentence[800];
+    limits_sentence(passed, txn->config->time_zone, sentence, sizeof sentence);
+    return txn_refuse(txn, "capped", "%s", sentence);
 }
 
 /* ---- budget --------------------------------------------------------------------------------- */
@@ -118,10 +155,10 @@ bool launch_within_budget(struct txn *txn, const struct launch_kind *kind, int64
         return txn_refuse(txn, "capped", "%s", sentence);
     int64_t since = later(window(txn), meta_int(txn->store, busy_name(txn, kind->type_name)));
     int64_t launches =
-        store_int(txn->store, "SELECT count(*) FROM machine WHERE type=? AND launched_us>?"
+        store_int(txn->store,
+                  "SELECT count(*) FROM machine WHERE type=? AND launched_us>?"
                   " AND NOT (adopted=1 AND attempt='')", /* another autoscaler's launches */
-                  "si",
-                  kind->type_name, since);
+                  "si", kind->type_name, since);
     int64_t served =
         store_int(txn->store,
                   "SELECT count(DISTINCT task) FROM launch_task JOIN machine ON id=machine"

@@ -19,6 +19,11 @@ void launch_kind_of(struct txn *txn, const char *type, struct launch_kind *kind)
 /* Refuses with `capped`, naming the cap and the numbers. `more` 0: the rows exist already. */
 bool launch_within_caps(struct txn *txn, const struct launch_kind *kind, int64_t more);
 
+/* Refuses with `capped` when `more` machines could pass a limit of money (P13), or when one covers
+ * the type and its price is unknown. `wanted`: rows that are only wanted count, too. */
+bool launch_within_money(struct txn *txn, const struct launch_kind *kind, int64_t price_usd_micros,
+                         int64_t more, bool wanted);
+
 /* Refuses with `capped` when the account's hour, the type's breaker or a waiting task's launches
  * are spent; then the answer's ids name the tasks. */
 bool launch_within_budget(struct txn *txn, const struct launch_kind *kind, int64_t more,

@@ -3,6 +3,7 @@
 #ifndef DROVER_LEDGER_PRIVATE_H
 #define DROVER_LEDGER_PRIVATE_H
 
+#include "money_clock.h"
 #include "txn.h"
 
 struct ledger {
@@ -13,6 +14,10 @@ struct ledger {
     int64_t seq_stored; /* of the last commit */
     char id[40];
     bool full;
+    struct money_clock clock;
+    int64_t money_stood_us;  /* at the last commit */
+    int64_t money_stored_us; /* as the database has it */
+    struct spend *spend;
     char error[320];
 
     /* the turn */

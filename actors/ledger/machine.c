@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "launch.h"
+#include "spend.h"
 #include "txn.h"
 
 /* ---- the cloud's word ----------------------------------------------------------------------- */
@@ -157,8 +158,7 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
         .slots = row.slots > 0 ? row.slots : 1,
         .created_us = txn->now_us,
         .launched_us = found->instance.launched_us > 0 ? found->instance.launched_us : txn->now_us,
-        .price_usd_micros =
-            *taken != '\0' ? kind.type->price_usd_micros : row.price_usd_micros,
+        .price_usd_micros = spend_price(txn, kind.type_name, found->account),
         .adopted = true,
     };
     const char *from;

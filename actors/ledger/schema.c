@@ -111,8 +111,18 @@ static const char people[] =
 
 static const char work_order[] = "CREATE INDEX work_from ON work(from_us);"; /* newest first */
 
+static const char money[] =
+    /* When a machine began and ceased to be paid for, by money's clock (P13). */
+    "ALTER TABLE machine ADD COLUMN paid_from_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE machine ADD COLUMN paid_to_us INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE machine SET paid_from_us=launched_us, paid_to_us=ended_us WHERE launched_us<>0;"
+    /* What each start asks, without reading what ended long ago. */
+    "CREATE INDEX machine_paid ON machine(paid_to_us);"
+    "CREATE INDEX machine_supply ON machine(supply_seq);"
+    "CREATE INDEX machine_launched ON machine(type, launched_us);";
+
 const struct schema_step schema_steps[] = {
     {1, "rows", rows},     {2, "launch budget", launch_budget}, {3, "identities", identities},
-    {4, "people", people}, {5, "order of work", work_order},
+    {4, "people", people}, {5, "order of work", work_order},    {6, "money", money},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];

@@ -200,6 +200,36 @@ struct dr_strs store_texts(struct store *store, struct pool *pool, const char *s
     return (struct dr_strs){.items = items, .count = count};
 }
 
+struct store_columns {
+    sqlite3_stmt *stmt;
+};
+
+void store_each(struct store *store, void (*row)(const struct store_columns *columns, void *arg),
+                void *arg, const char *sql, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct store_columns columns = {.stmt = first(store, sql, format, args)};
+    va_end(args);
+    if (columns.stmt == NULL)
+        return;
+    do
+        row(&columns, arg);
+    while (step(store, columns.stmt));
+    finish(columns.stmt);
+}
+
+int64_t store_column_int(const struct store_columns *columns, int at)
+{
+    return sqlite3_column_int64(columns->stmt, at);
+}
+
+const char *store_column_text(const struct store_columns *columns, int at)
+{
+    const unsigned char *text = sqlite3_column_text(columns->stmt, at);
+    return text == NULL ? "" : (const char *)text;
+}
+
 /* ---- transactions --------------------------------------------------------------------------- */
 bool store_begin(struct store *store)
 {

@@ -76,6 +76,13 @@ struct dr_bin store_blob(struct store *store, struct pool *pool, const char *sql
 struct dr_strs store_texts(struct store *store, struct pool *pool, const char *sql,
                            const char *format, ...);
 
+/* Calls `row` for each row of the answer; what a column reads lives during the call. */
+struct store_columns;
+void store_each(struct store *store, void (*row)(const struct store_columns *columns, void *arg),
+                void *arg, const char *sql, const char *format, ...);
+int64_t store_column_int(const struct store_columns *columns, int at);
+const char *store_column_text(const struct store_columns *columns, int at);
+
 /* A list as one column ("\na\nb\n") and back. */
 const char *store_join(struct pool *pool, const struct dr_strs *list);
 struct dr_strs store_split(struct pool *pool, const char *joined);

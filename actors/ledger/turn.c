@@ -133,6 +133,31 @@ static const char *account_of(const char *source)
     return colon == NULL ? "" : colon + 1;
 }
 
+/* ---- money's clock -------------------------------------------------------------------------- */
+#define MONEY_STORE_US \
+    (15 * INT64_C(1000000)) /* at least as often as this, while anything is asked */
+
+static void read_clock(struct ledger *ledger, int64_t now_us)
+{
+    bool living =
+        !money_clock_ahead(&ledger->clock, now_us) ||
+        store_int(ledger->store, "SELECT count(*) FROM machine WHERE ended_us=0 AND launched_us<>0",
+                  "") > 0;
+    money_clock_read(&ledger->clock, now_us, living);
+}
+
+static void store_clock(struct ledger *ledger)
+{
+    int64_t money_us = ledger->clock.money_us;
+    if (ledger->failed ||
+        (ledger->seq == ledger->seq_stored && money_us - ledger->money_stored_us < MONEY_STORE_US))
+        return;
+    meta_set_int(ledger->store, "money_us", money_us);
+    meta_set_int(ledger->store, "money_wall_us", ledger->clock.wall_us);
+    ledger->money_stored_us = money_us;
+    ledger->failed = store_failed(ledger->store);
+}
+
 void core_request(struct ledger *ledger, const struct dr_message *message, int64_t now_us)
 {
     struct txn txn = {.ledger = ledger,
@@ -149,6 +174,7 @@ void core_request(struct ledger *ledger, const struct dr_message *message, int64
         ledger->open = true;
         ledger->failed = !store_begin(ledger->store);
     }
+    read_clock(ledger, now_us);
     txn_handler handler = handler_of(message->row);
     bool reads = message->row->reply != DR_ACK;
     if (handler == NULL) {
@@ -196,7 +222,9 @@ enum core_result core_commit(struct ledger *ledger)
     if (!ledger->open)
         return CORE_IDLE;
     ledger->open = false;
+    store_clock(ledger);
     if (!ledger->failed && store_commit(ledger->store)) {
+        ledger->money_stood_us = ledger->clock.money_us;
         ledger->seq_stored = ledger->seq;
         faults_strike();
         return CORE_COMMITTED;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "launch.h"
+#include "spend.h"
 #include "txn.h"
 
 static bool lists(const struct dr_strs *list, const char *text)
@@ -35,10 +36,10 @@ static bool well_formed(struct txn *txn, const struct dr_machine_want *want)
 static bool fresh(struct txn *txn, const struct dr_machine_want *want)
 {
     int64_t changed = store_int(txn->store,
-                                "SELECT max(supply_seq) FROM machine WHERE type=?1"
-                                " OR instr(queues, char(10) || ?2 || char(10)) > 0",
-                                "ss", want->type, want->queue);
-    if (want->plan_seq >= changed)
+                                "SELECT max(supply_seq) FROM machine WHERE supply_seq>?3 AND"
+                                " (type=?1 OR instr(queues, char(10) || ?2 || char(10)) > 0)",
+                                "ssi", want->type, want->queue, want->plan_seq);
+    if (changed == 0)
         return true;
     return txn_refuse(txn, "stale",
                       "planned on sequence %lld, but a machine of type %s or of that queue changed "
@@ -68,7 +69,7 @@ static void insert(struct txn *txn, const struct dr_machine_want *want,
         .identity = "",
         .slots = type->slots,
         .created_us = txn->now_us,
-        .price_usd_micros = type->price_usd_micros,
+        .price_usd_micros = spend_price(txn, type->name, type->account),
     };
     const char *from;
     machine_step(txn, &row, EVENT_WANT, &from);
@@ -107,7 +108,9 @@ void handle_machine_want(struct txn *txn, const void *body)
         return;
     struct launch_kind kind;
     launch_kind_of(txn, want->type, &kind);
+    int64_t price = spend_price(txn, kind.type_name, kind.account);
     if (!launch_within_caps(txn, &kind, want->count) ||
+        !launch_within_money(txn, &kind, price, want->count, true) ||
         !launch_within_budget(txn, &kind, want->count, &want->tasks))
         return;
     want = keep(txn, want);

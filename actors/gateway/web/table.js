@@ -13,7 +13,7 @@ export function plainTable(label, columns, rows, none) {
   if (!rows.length) return h("p.muted", null, none || "None.");
   return h(
     "div.scroll",
-    { tabindex: "0", role: "region", "aria-label": label },
+    { tabindex: "0", role: "region", "aria-label": `${label}, table` },
     h(
       "table.plain",
       null,

@@ -53,7 +53,7 @@ export default function login(ctx) {
       null,
       h("h1", null, "Log in"),
       form,
-      h("h3", null, "On the host that runs Drover"),
+      h("h2", null, "On the host that runs Drover"),
       h(
         "p",
         null,

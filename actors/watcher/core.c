@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "keepflag.h"
 #include "notice.h"
 
 /* Rows are fetched when events do not tell of a change, and anyway after this: events may be lost.
@@ -26,6 +27,7 @@ void watcher_init(struct watcher *watcher, const struct port *port, const struct
     drain_init(&watcher->drain, &watcher->claims, root->timing.drain_poll_ms);
     recovery_init(&watcher->recovery, &watcher->claims, &watcher->picture, root);
     orphan_init(&watcher->orphan, &watcher->recovery, root);
+    names_init(&watcher->names, port, &watcher->picture);
 }
 
 void watcher_reconfigure(struct watcher *watcher, const struct dr_cfg_root *root)
@@ -40,6 +42,7 @@ void watcher_reconfigure(struct watcher *watcher, const struct dr_cfg_root *root
 
 void watcher_free(struct watcher *watcher)
 {
+    names_free(&watcher->names);
     orphan_free(&watcher->orphan);
     recovery_free(&watcher->recovery);
     drain_free(&watcher->drain);
@@ -70,6 +73,7 @@ void watcher_hear(struct watcher *watcher, enum dr_type type, const void *body)
 void watcher_gap(struct watcher *watcher)
 {
     mirror_doubt(&watcher->rows);
+    names_doubt(&watcher->names);
     watcher->claims.owed_seq = 0;
     watcher->claims.rows_stale = true;
 }
@@ -87,6 +91,11 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows)
     mirror_take(&watcher->rows, rows);
     watcher->claims.rows = mirror_rows(&watcher->rows);
     claims_sweep(&watcher->claims);
+}
+
+void watcher_names(struct watcher *watcher, const struct dr_tasks *known)
+{
+    names_restore(&watcher->names, known);
 }
 
 static int64_t peace_left_ms(const struct watcher *watcher, int64_t now_ms)
@@ -147,6 +156,8 @@ void watcher_step(struct watcher *watcher, int64_t calls)
     json_t *listed = picture_take_list(&watcher->picture);
     if (listed != NULL)
         notice_hear(&watcher->drain, listed);
+    if (listed != NULL)
+        keepflag_hear(&watcher->claims, listed);
     json_decref(listed);
     /* While the server does not answer, only the pictures try it. */
     if (watcher->picture.pace.failures > 0 || watcher->picture.whole == 0)
@@ -155,6 +166,7 @@ void watcher_step(struct watcher *watcher, int64_t calls)
     drain_step(&watcher->drain, pace_tick_ms(&watcher->picture.pace, true));
     recovery_step(&watcher->recovery);
     orphan_step(&watcher->orphan);
+    names_step(&watcher->names);
 }
 
 int64_t watcher_step_ms(const struct watcher *watcher)

@@ -8,6 +8,7 @@
 #include "drain.h"
 #include "keys.h"
 #include "mirror.h"
+#include "names.h"
 #include "orphan.h"
 #include "picture.h"
 #include "recovery.h"
@@ -25,6 +26,7 @@ struct watcher {
     struct drain drain;
     struct recovery recovery;
     struct orphan orphan;
+    struct names names;
 };
 
 /* port and root are borrowed. */
@@ -34,6 +36,9 @@ void watcher_free(struct watcher *watcher);
 
 /* The ledger's rows arrived; NULL: they could not be had. They are copied. */
 void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows);
+
+/* What the ledger calls tasks arrived; NULL: it could not be had. */
+void watcher_names(struct watcher *watcher, const struct dr_tasks *known);
 
 /* An event of the ledger: its row is taken as it is, or the rows are fetched where that does not
  * do. */

@@ -20,6 +20,7 @@
 #include "fetch_task.h"
 #include "log.h"
 #include "nocore.h"
+#include "probe.h"
 #include "seal.h"
 
 #define LOCK_WAIT_MS 20000 /* under droverd's ready_timeout: then it is tried afresh */
@@ -200,6 +201,22 @@ static void fetch_rows(void *arg)
                ASK_TIMEOUT_MS, on_rows, shell);
 }
 
+static void on_names(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
+{
+    (void)actor;
+    struct shell *shell = arg;
+    const struct dr_message *message = answer->message;
+    bool good = message != NULL && message->row->type == DR_TASKS;
+    watcher_names(&shell->watcher, good ? message->body : NULL);
+}
+
+static void fetch_names(void *arg)
+{
+    struct shell *shell = arg;
+    dr_request(shell->actor, "ledger", DR_TASKS_GET, &(struct dr_tasks_get){.ids = {0}}, NULL, NULL,
+               ASK_TIMEOUT_MS, on_names, shell);
+}
+
 static void publish(void *arg, enum dr_type type, const void *body)
 {
     struct shell *shell = arg;
@@ -359,6 +376,7 @@ static int start(struct dr_actor *actor)
                                 .prove = prove,
                                 .ask = ask,
                                 .fetch_rows = fetch_rows,
+                                .fetch_names = fetch_names,
                                 .publish = publish,
                                 .seal = seal,
                                 .log = say};
@@ -422,5 +440,7 @@ int main(int argc, char **argv)
         .reconfigured = reconfigured,
         .stop = stop,
     };
+    if (argc > 1 && strcmp(argv[1], "--probe") == 0)
+        return probe_main(argc, argv);
     return fetch_asked(argc, argv) ? fetch_main(argc, argv) : dr_actor_main(argc, argv, &spec);
 }

@@ -27,6 +27,8 @@ struct port {
     void (*ask)(void *shell, enum dr_type type, const void *body, ack_fn cb, void *arg);
     /* Fetches the ledger's rows; the shell hands them to watcher_rows(). */
     void (*fetch_rows)(void *shell);
+    /* Fetches the names that the ledger knows; the shell hands them to watcher_names(). */
+    void (*fetch_names)(void *shell);
     void (*publish)(void *shell, enum dr_type type, const void *body);
     /* Seals to a public key; the result is malloc'd. NULL: the key is none. */
     unsigned char *(*seal)(void *shell, const struct dr_bin *public_key, const char *text,

@@ -30,6 +30,7 @@ class Guard:
         self.slots = [self.make_slot(i, agent_python) for i in range(s["slots"])]
         self.started = self.pumped_at = clock()
         self.flag = self.refused = self.told = self.sick = self.unsure_since = None
+        self.kept = 0  # a person keeps the machine until then, in seconds since 1970
         self.reachable, self.next_look, self.next_notice = True, 0, 0
         self.gate = make_gate(s) if s.get("gpu_count") else iter([""])
         self.wake, wake = os.pipe()
@@ -121,7 +122,8 @@ class Guard:
                                                     "only_fields": ["id", "metadata"]})
             entries = (data.get("queues") or [{}])[0].get("metadata") or {}
             flag = (entries.get("drover.drain." + self.id) or {}).get("value")
-        except (OSError, AttributeError) as e:
+            self.kept = int((entries.get("drover.keep." + self.id) or {}).get("value") or 0)
+        except (OSError, AttributeError, ValueError) as e:
             if self.reachable:
                 self.say("guard: the drain flag cannot be read, trying on: %s" % e)
             self.reachable = False
@@ -234,6 +236,9 @@ class Guard:
         """(wish, reason) of the machine itself (P19); limits of 0 are off."""
         s, now, grace = self.s, clock(), self.s["unreported_grace_s"]
         age, life, task = now - self.started, s.get("max_life_s", 0), s.get("max_task_s", 0)
+        limit = s.get("own_idle_limit_s", 0)
+        if time.time() < self.kept:
+            life = limit = 0
         idle = [slot.idle_since for slot in self.slots]
         quiet = [slot.childless_since for slot in self.slots]
         if self.told:
@@ -246,7 +251,6 @@ class Guard:
             return "after-task", self.sick
         if life and age > life:
             return "after-task", "older than its maximum life"
-        limit = s.get("own_idle_limit_s", 0)
         if limit and None not in idle and now - max(idle) > limit:
             return "idle", "idle for %d s and nobody took the machine away" % limit
         return None, ""

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import threading
 import unittest
 
@@ -103,7 +104,7 @@ class Sources(unittest.TestCase):
 
     def test_the_script_leaves_room_in_what_ec2_takes(self):
         """16 kB of user data, compressed: a machine's own settings get what is left."""
-        for limit, settings in ((10500, {}), (12000, {"gpu_count": 8, "ssh_private_key": "K"})):
+        for limit, settings in ((10550, {}), (12000, {"gpu_count": 8, "ssh_private_key": "K"})):
             packed = subprocess.run(["gzip", "-9"], input=self.rendered(**settings),
                                     stdout=subprocess.PIPE).stdout
             self.assertLess(len(packed), limit)
@@ -298,6 +299,36 @@ class Wishes(unittest.TestCase):
         self.now = 2501.0
         self.assertEqual(g.wish()[0], "now")
 
+    def test_a_kept_machine_neither_idles_nor_ages(self):
+        g = self.guard(own_idle_limit_s=100, max_life_s=1000, max_task_s=500)
+        for age, then in ((101, "idle"), (1001, "after-task"), (1501, "now")):
+            self.now = g.started + age
+            g.kept = time.time() + 3600
+            self.assertIsNone(g.wish()[0])
+            g.kept = time.time() - 1
+            self.assertEqual(g.wish()[0], then)
+        g.kept, g.flag = time.time() + 3600, "idle"
+        self.assertEqual(g.wish()[0], "idle", "Drover's word counts")
+        g.sick = "the agent ended twice"
+        self.assertEqual(g.wish()[0], "after-task")
+
+    def test_it_hears_that_it_is_kept(self):
+        g, answer = self.guard(), {}
+        g.gate = None
+
+        class Api:
+            def call(self, name, body):
+                return {"queues": [{"id": "q", "metadata": answer}]}
+        g.api = Api()
+        for entries, kept in (({"drover.keep.i-1": {"value": "1800003600"}}, 1800003600),
+                              ({"drover.keep.i-10": {"value": "1800003600"}}, 0),
+                              ({"drover.keep.i-1": {"value": "1800000000"}}, 1800000000),
+                              ({}, 0)):
+            answer.clear()
+            answer.update(entries)
+            g.look()
+            self.assertEqual(g.kept, kept)
+
     def test_an_unreported_end_waits(self):
         g = self.guard(own_idle_limit_s=100, unreported_grace_s=1000)
         g.slots[0].idle_since = None  # the task is over, its end not reported
@@ -338,7 +369,7 @@ class Files(unittest.TestCase):
             conf = read("clearml.conf").partition("\nagent = ")[0].partition("api = ")[2]
             self.assertEqual(json.loads(conf)["web_server"], written)
 
-    def test_tokens_are_kept_until_shortly_before_their_end(self):
+    def test_tokens_are_kept_shortly_before_their_end(self):
         _, read = self.prepared()
         auth = json.loads(read("clearml.conf").partition("\nagent = ")[0].partition("api = ")[2])["auth"]
         self.assertLess(auth["token_expiration_threshold_sec"],

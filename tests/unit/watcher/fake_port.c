@@ -44,6 +44,11 @@ static void fetch_rows(void *shell)
     ((struct fake *)shell)->fetches++;
 }
 
+static void fetch_names(void *shell)
+{
+    ((struct fake *)shell)->name_fetches++;
+}
+
 static void publish(void *shell, enum dr_type type, const void *body)
 {
     struct fake *fake = shell;
@@ -85,6 +90,7 @@ void fake_init(struct fake *fake)
                                .prove = prove,
                                .ask = ask,
                                .fetch_rows = fetch_rows,
+                               .fetch_names = fetch_names,
                                .publish = publish,
                                .seal = seal,
                                .log = keep_log};

@@ -26,7 +26,7 @@ struct fake {
     size_t call_count;
     struct fake_ask asks[64];
     size_t ask_count;
-    int64_t calls_made, fetches;
+    int64_t calls_made, fetches, name_fetches;
     struct dr_record said[64]; /* the newest event of each type */
     int64_t said_count[64];
     char log[16384];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "limits.h"
+#include "money_limits.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef DROVER_LEDGER_SPEND_H
 #define DROVER_LEDGER_SPEND_H
 
-#include "limits.h"
+#include "money_limits.h"
 #include "txn.h"
 
 struct spend; /* one per ledger */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Debian's chromium through playwright-core, and the made-up gateway: what all browser tests share.
- * npm packages are in .cache/browser (scripts/test puts them there by npm ci). */
+ * npm packages are in .cache/browser (tests/browser/packages puts them there). */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

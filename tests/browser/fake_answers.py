@@ -521,7 +521,7 @@ def act(app, path, body):
         case ["wizard", "render"]:
             return 200, render(body["config"])
         case ["wizard", "test"]:
-            good = bool(body.get("secrets"))
+            good = bool(body.get("secrets", {}).get("clearml"))
             return 200, {
                 "findings": [
                     {

@@ -117,7 +117,7 @@ function options(uPlot, width, height, onCursor) {
       },
       {
         ...axis,
-        size: 48,
+        size: (u, ticks) => 24 + 8 * Math.max(2, ...(ticks || []).map((t) => t.length)),
         label: "machines, tasks",
         labelSize: 16,
         labelFont: "12px system-ui",

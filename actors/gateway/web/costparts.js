@@ -2,6 +2,7 @@
  * Money told apart: under running tasks, while booting, idle; what has no price is said. */
 import { h, size } from "./dom.js";
 import { money, span } from "./words.js";
+import { mark } from "./state.js";
 
 export const total = (row) =>
   (row.run_usd_micros || 0) + (row.boot_usd_micros || 0) + (row.idle_usd_micros || 0);
@@ -31,6 +32,9 @@ export function unpriced(row) {
   return row.unpriced_ms ? `${span(row.unpriced_ms)} of unknown price` : "";
 }
 
+/* As in the bar, where colour alone could not say it. */
+const swatch = (state) => h(`span.mark.s-${state}`, { "aria-hidden": "true" }, mark(state));
+
 export function costBox(row, what) {
   if (!row) return h("p.muted", null, "No cost is known yet.");
   const only = !total(row) && row.unpriced_ms;
@@ -43,11 +47,11 @@ export function costBox(row, what) {
     h(
       "dl.facts",
       null,
-      h("dt", null, "running"),
+      h("dt", null, swatch("running"), "running"),
       h("dd.num", null, money(row.run_usd_micros)),
-      h("dt", null, "booting"),
+      h("dt", null, swatch("booting"), "booting"),
       h("dd.num", null, money(row.boot_usd_micros)),
-      h("dt", null, "idle"),
+      h("dt", null, swatch("idle"), "idle"),
       h("dd.num", null, money(row.idle_usd_micros)),
       row.unpriced_ms ? [h("dt", null, "beside it"), h("dd", null, unpriced(row))] : null,
     ),

@@ -101,6 +101,11 @@ function valueOf(field, input) {
       : text;
 }
 
+/* Without the cloud's name, which the page around it says, and the numbers of the promises. */
+function plainMeaning(field) {
+  return field.meaning.replace(/^(aws|local): /, "").replace(/ \((see )?P[0-9]+\)/g, "");
+}
+
 /* form: {answers, changed(path), left(path), choices(section, field, path), extra(…)} */
 export class Form {
   constructor(answers, hooks) {
@@ -114,20 +119,21 @@ export class Form {
   field(section, field, path) {
     const id = `f-${path.replace(/\W+/g, "-")}`;
     const { example: shown, link } = helpOf(section, field);
+    const meaning = plainMeaning(field);
     const example = field.meaning.includes("e.g.") ? "" : shown;
     const choices = this.hooks.choices(section, field, path);
     const input = inputOf(field, id, read(this.answers, path), choices);
     const fault = h("div.fault", { id: `${id}-fault`, hidden: true });
     const label = h(
       "label",
-      { for: id, title: `${field.meaning}${example ? `, e.g. ${example}` : ""}` },
+      { for: id, title: `${meaning}${example ? `, e.g. ${example}` : ""}` },
       field.key.replace(/_/g, " "),
       field.required ? h("span.muted", null, " · needed") : null,
     );
     const hint = h(
       "div.hint",
       { id: `${id}-hint` },
-      field.meaning,
+      meaning,
       example ? [" · e.g. ", h("code", null, example)] : null,
       link
         ? [
@@ -159,34 +165,47 @@ export class Form {
 
   /* Fields of one section: `first` in this order, the others behind "More settings". */
   section(schema, name, path, first, shown) {
-    const at = (field) => (path ? `${path}.${field.key}` : field.key);
     const plain = schema.sections[name].fields.filter((f) => f.kind !== "sections" && shown(f));
     const main = first.map((key) => plain.find((f) => f.key === key)).filter(Boolean);
     const rest = plain.filter((f) => !main.includes(f));
-    const draw = (field) =>
-      field.kind === "section"
-        ? h(
-            "fieldset",
-            null,
-            h("legend", null, h("h3", null, field.key.replace(/_/g, " "))),
-            h(
-              "div.two",
-              null,
-              schema.sections[field.of].fields.map((f) =>
-                this.field(field.of, f, `${at(field)}.${f.key}`),
-              ),
-            ),
-          )
-        : this.field(name, field, at(field));
     const details = rest.length
       ? h(
           "details",
           null,
           h("summary", null, `More settings (${rest.length})`),
-          h("div.two", null, rest.map(draw)),
+          this.group(schema, name, path, rest),
         )
       : null;
-    return h("div", null, h("div.two", null, main.map(draw)), details);
+    return h("div", null, this.group(schema, name, path, main), details);
+  }
+
+  /* Single fields side by side, then each section on its own lines. */
+  group(schema, name, path, fields) {
+    const at = (field) => (path ? `${path}.${field.key}` : field.key);
+    const single = fields.filter((f) => f.kind !== "section");
+    const sections = fields.filter((f) => f.kind === "section");
+    return [
+      h(
+        "div.two",
+        null,
+        single.map((f) => this.field(name, f, at(f))),
+      ),
+      sections.map((field) =>
+        h(
+          "fieldset",
+          null,
+          h("legend", null, h("h3", null, field.key.replace(/_/g, " "))),
+          h("p.hint.muted.small", null, plainMeaning(field)),
+          h(
+            "div.two",
+            null,
+            schema.sections[field.of].fields.map((f) =>
+              this.field(field.of, f, `${at(field)}.${f.key}`),
+            ),
+          ),
+        ),
+      ),
+    ];
   }
 
   forget() {

@@ -39,8 +39,10 @@ export function showPlace(path) {
     const target = link.getAttribute("href");
     const here =
       target === "/" ? path === "/" : path === target || path.startsWith(target + "/");
-    if (here) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (here) {
+      link.setAttribute("aria-current", "page");
+      byId("nav").scrollLeft = link.offsetLeft - byId("nav").offsetLeft - 48;
+    } else link.removeAttribute("aria-current");
   }
 }
 

@@ -46,8 +46,9 @@ export function numbers() {
   const today = sum("spent today, of the limit");
   const month = sum("spent this month, of the limit");
   const unpriced = h("div.sub", { hidden: true });
-  const broken = h("span.big", null, "–");
+  const big = h("span.big", null, "–");
   const why = h("div.sub", null, "");
+  const more = h("div.sub");
   const node = h(
     "section.numbers",
     { "aria-label": "Numbers" },
@@ -86,7 +87,14 @@ export function numbers() {
       ),
       unpriced,
     ),
-    h("div.group.last", null, h("h2", null, "Is anything broken?"), broken, why),
+    h(
+      "div.group.last",
+      null,
+      h("h2", null, "Is anything broken?"),
+      h("a.figure", { href: "/actors" }, big),
+      why,
+      more,
+    ),
   );
 
   function update() {
@@ -102,10 +110,20 @@ export function numbers() {
     for (const [state, f] of flock) say(f.big, count(c[state]));
     showMoney(rate, today, month, unpriced);
     const faults = faultsNow();
-    say(broken, faults.length ? count(faults.length) : "nothing");
-    toggle(broken, "bad", faults.length);
-    say(why, faults.length ? faults[0] : "all processes ready");
-    why.title = faults.join("\n");
+    const broken = faults.reduce((sum, fault) => sum + fault.n, 0);
+    say(big, broken ? count(broken) : "nothing");
+    toggle(big, "bad", broken);
+    say(why, faults.length ? faults[0].text : "all processes ready");
+    say(
+      more,
+      faults.length > 1
+        ? faults
+            .slice(1)
+            .map((fault) => fault.text)
+            .join(" · ")
+        : "",
+    );
+    why.title = more.title = faults.map((fault) => fault.text).join("\n");
   }
   return { node, update };
 }
@@ -152,20 +170,21 @@ function showSum(into, spent, cap, word) {
   toggle(into.meter, "over", share >= 100);
 }
 
-/* What a person has to look at, in words. */
+/* What a person has to look at: {n, text}, in words. */
 export function faultsNow() {
   const list = [];
+  const add = (n, text) => list.push({ n, text });
   const s = store.server;
-  if (s && s.state && s.state !== "ok")
-    list.push(`ClearML server ${s.state.replace("-", " ")}`);
+  if (s && s.state && s.state !== "ok") add(1, `ClearML server ${s.state.replace("-", " ")}`);
   for (const a of store.actors.values()) {
     if (a.state === "failed" || a.state === "backoff")
-      list.push(`${a.actor}: ${a.sentence || a.state}`);
+      add(1, `${a.actor}: ${a.sentence || a.state}`);
   }
-  if (store.counts.failed) list.push(`${plural(store.counts.failed, "machine")} failed`);
+  if (store.counts.failed)
+    add(store.counts.failed, `${plural(store.counts.failed, "machine")} failed`);
   for (const q of store.queues.values()) {
     if (q.waiting && (q.verdict === "blocked" || q.verdict === "no-type")) {
-      list.push(`queue ${q.name}: ${q.sentence}`);
+      add(1, `queue ${q.name}: ${q.sentence}`);
     }
   }
   return list;

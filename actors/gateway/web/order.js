@@ -20,12 +20,14 @@ export function nextSort(current, column) {
   return (down ? "-" : "") + column.key;
 }
 
+const collator = new Intl.Collator(undefined, { numeric: true });
+
 function compare(a, b) {
   const emptyA = a === null || a === undefined || a === "";
   const emptyB = b === null || b === undefined || b === "";
   if (emptyA || emptyB) return emptyA - emptyB;
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), undefined, { numeric: true });
+  return collator.compare(a, b);
 }
 
 /* Empty values stay last in both directions; equal ones keep the order of their keys. */

@@ -9,6 +9,9 @@ import { filtered, nextSort, parseSort, sorted } from "./order.js";
 import { count, plural } from "./words.js";
 import { setList } from "./keys.js";
 
+const MANY = 1000;
+const CALM_MS = 1000;
+
 export function plainTable(label, columns, rows, none) {
   if (!rows.length) return h("p.muted", null, none || "None.");
   return h(
@@ -125,6 +128,22 @@ export function table(ctx, spec) {
     return typeof spec.empty === "function" ? spec.empty() : spec.empty || "None.";
   }
 
+  /* Sorting a large table on each change of one row would be all that the page does. */
+  let timer = 0;
+  let shownAt = -Infinity;
+  function soon() {
+    const wait = state.all.length > MANY ? shownAt + CALM_MS - performance.now() : 0;
+    if (timer) return;
+    const run = () => {
+      timer = 0;
+      shownAt = performance.now();
+      show();
+    };
+    if (wait <= 0) run();
+    else timer = setTimeout(run, wait);
+  }
+  ctx.onLeave(() => clearTimeout(timer));
+
   filter.addEventListener("input", () => {
     ctx.setQuery("q", filter.value);
     show();
@@ -176,7 +195,7 @@ export function table(ctx, spec) {
     update(all, note) {
       state.all = all;
       state.note = note || "";
-      show();
+      soon();
     },
   };
 }
@@ -190,7 +209,7 @@ function columnsOf(spec) {
     "colgroup",
     null,
     spec.columns.map((column) => {
-      const col = h(`col${column.p ? `.p${column.p}` : ""}`);
+      const col = h(`col${column.head ? ".head" : ""}${column.p ? `.p${column.p}` : ""}`);
       if (column.width) size(col, "width", `${column.width}px`);
       return col;
     }),

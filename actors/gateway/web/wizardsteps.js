@@ -96,12 +96,6 @@ function many(w, { list, section, noun, first, fresh, shown, also }) {
 
 const accountOf = (w, item) => (w.answers.accounts || []).find((a) => a.name === item.account);
 
-function secretsOf(w, account) {
-  const all = w.secrets.accounts;
-  all[account.name || ""] = all[account.name || ""] || {};
-  return all[account.name || ""];
-}
-
 function clearml(w) {
   return h(
     "div",
@@ -144,11 +138,11 @@ function clouds(w) {
           : h(
               "div.two",
               null,
-              secret(w, "access key id", secretsOf(w, item), "access_key_id", {
+              secret(w, "access key id", w.secretsOf(item), "access_key_id", {
                 open: true,
                 hint: "empty: found as AWS's own tools find them, or by the role above",
               }),
-              secret(w, "secret access key", secretsOf(w, item), "secret_access_key"),
+              secret(w, "secret access key", w.secretsOf(item), "secret_access_key"),
             ),
         tester(w, `Test ${item.name || "it"}`, "cloud", item.name),
       ),
@@ -160,8 +154,7 @@ function code(w) {
     "div",
     null,
     (w.answers.accounts || []).map((account) => {
-      const mine = secretsOf(w, account);
-      mine.git = mine.git || [{}];
+      const mine = w.secretsOf(account);
       return h(
         "section.many",
         { "aria-label": account.name },

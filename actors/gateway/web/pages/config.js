@@ -68,6 +68,7 @@ function filePart() {
   let base = { text: "", hash: "", path: "", writable: false };
   let timer = 0;
   let turn = 0;
+  let faulty = false;
   const said = h("p", { "aria-live": "polite" });
   const list = h("ul.faults");
   const most = h("div");
@@ -133,7 +134,7 @@ function filePart() {
 
   function buttons() {
     const dirty = paper.get() !== base.text;
-    apply.disabled = !dirty || !mayWrite() || !base.writable;
+    apply.disabled = !dirty || faulty || !mayWrite() || !base.writable;
     undo.disabled = compare.disabled = !dirty;
     paper.area.readOnly = !mayWrite();
   }
@@ -150,6 +151,8 @@ function filePart() {
 
   function showCheck({ errors = [], most: cost }) {
     const bad = errors.filter((e) => !e.warning).length;
+    faulty = bad > 0;
+    buttons();
     paper.mark(errors);
     say(
       said,

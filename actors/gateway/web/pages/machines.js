@@ -2,7 +2,8 @@
  * All machines that live, on demand also those that ended. */
 import { copyButton, h, put } from "../dom.js";
 import { get } from "../api.js";
-import { store, on, machineName } from "../store.js";
+import { store, on, living, machineName } from "../store.js";
+import { teaching } from "../teach.js";
 import { table } from "../table.js";
 import { ago, money, price } from "../words.js";
 import { ORDER, chip } from "../state.js";
@@ -90,7 +91,7 @@ export function machineTable(ctx, more) {
     sort: "state",
     key: (m) => m.id,
     href: url,
-    empty: "No machine. One starts when a task waits that it can run.",
+    empty: () => (living().length ? "No machine is in this state." : teaching()),
     words: (m) => [
       machineName(m),
       m.id,

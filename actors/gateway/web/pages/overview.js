@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The first screen: four answers, each machine, demand and supply, queues with reasons,
  * activity. */
-import { copyButton, h, replace } from "../dom.js";
+import { h, replace } from "../dom.js";
 import { store, on, living } from "../store.js";
 import { numbers } from "../numbers.js";
 import { strip } from "../strip.js";
 import { chart } from "../chart.js";
 import { queueBox } from "../queuebox.js";
 import { feedLine } from "../feed.js";
+import { teaching } from "../teach.js";
 
 const LINE = 24;
 
@@ -91,41 +92,3 @@ export default function overview(ctx) {
 const figuresOf = (figures) => () => {
   if (store.loaded) figures.update();
 };
-
-/* No machines yet: what will happen, and the command that makes it happen. */
-function teaching() {
-  const queue = [...store.queues.values()][0];
-  if (!queue) {
-    return h(
-      "div.empty",
-      null,
-      h("h2", null, "No queue is served yet"),
-      h(
-        "p",
-        null,
-        "Drover starts machines for the tasks of the queues that its configuration names. ",
-        h("a", { href: "/wizard" }, "Set it up"),
-        " or ",
-        h("a", { href: "/config" }, "edit drover.yaml"),
-        ".",
-      ),
-    );
-  }
-  const command =
-    "clearml-task --project examples --name first --script hello.py " + `--queue ${queue.name}`;
-  const type = (queue.types || [])[0];
-  return h(
-    "div.empty",
-    null,
-    h("h2", null, "No machine runs, and none is paid for"),
-    h(
-      "p",
-      null,
-      `When a task is enqueued in ${queue.name}, Drover starts a${
-        type ? ` ${type}` : ""
-      } machine within seconds; it shows here as ◔ booting, then as ● running. `,
-      "It goes when it has been idle for its idle_timeout. This enqueues one:",
-    ),
-    h("div.cmd", null, h("code", null, command), copyButton(command, "the command")),
-  );
-}

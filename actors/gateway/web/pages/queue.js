@@ -14,7 +14,7 @@ const PART = 100;
 const AGAIN_MS = 2000;
 
 const TASKS = [
-  { label: "#", num: true, cell: (t) => t.place },
+  { label: "#", num: true, p: 2, cell: (t) => t.place },
   {
     label: "task",
     cls: "wrap",

@@ -2,7 +2,8 @@
  * Tasks that wait and run, with what Drover expects of them; fetched in parts, sorted here. */
 import { copyButton, h, put } from "../dom.js";
 import { get } from "../api.js";
-import { store, on, findMachine, machineName } from "../store.js";
+import { store, on, findMachine, living, machineName } from "../store.js";
+import { teaching } from "../teach.js";
 import { table } from "../table.js";
 import { ago } from "../words.js";
 import { chip } from "../state.js";
@@ -140,7 +141,8 @@ export default function tasks(ctx) {
     key: (t) => t.id,
     href: (t) => `/tasks/${t.id}`,
     words,
-    empty: "No task waits or runs in the queues that Drover serves.",
+    empty: () =>
+      living().length ? "No such task in the queues that Drover serves." : teaching(),
   });
 
   async function load() {

@@ -41,7 +41,8 @@ export default function wizard(ctx) {
   ];
   const w = {
     answers: {},
-    secrets: { clearml: {}, accounts: {} },
+    secrets: { clearml: {} },
+    secretsOf,
     schema: null,
     queues: [],
     ids: 0,
@@ -50,6 +51,7 @@ export default function wizard(ctx) {
     redraw,
     test,
   };
+  const ofAccounts = new WeakMap();
   let timer = 0;
   let turn = 0;
   let faults = [];
@@ -65,6 +67,22 @@ export default function wizard(ctx) {
     choices,
     extra,
   });
+
+  /* By the account itself, not by its name, which may still change. */
+  function secretsOf(account) {
+    if (!ofAccounts.has(account)) ofAccounts.set(account, { git: [{}] });
+    return ofAccounts.get(account);
+  }
+
+  function secretsNow() {
+    const accounts = {};
+    for (const account of w.answers.accounts || []) {
+      const { git, ...others } = secretsOf(account);
+      const hosts = git.filter((host) => Object.keys(host).length);
+      accounts[account.name] = hosts.length ? { ...others, git: hosts } : others;
+    }
+    return pruned({ clearml: w.secrets.clearml, accounts });
+  }
 
   async function begin() {
     const ask = (path, none) => get(path).catch(() => none);
@@ -224,7 +242,7 @@ export default function wizard(ctx) {
       act: () =>
         post("wizard/launch", {
           config: pruned(w.answers),
-          secrets: w.secrets,
+          secrets: secretsNow(),
           create_queues: [...w.created],
         }),
       done: launched,
@@ -343,7 +361,7 @@ export default function wizard(ctx) {
         what,
         account,
         config: pruned(w.answers),
-        secrets: w.secrets,
+        secrets: secretsNow(),
       });
       if (answer.queues && answer.queues.length) w.queues = answer.queues;
       return answer.findings || [];

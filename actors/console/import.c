@@ -19,12 +19,15 @@
 struct request {
     const struct console *console;
     const char *source, *out, *deployment;
+    bool take_over;
     char secrets_dir[PATH_MAX];
 };
 
 static int usage(void)
 {
-    fputs("usage: drover import FILE|TASK_ID [--out drover.yaml] [--deployment NAME]\n", stderr);
+    fputs("usage: drover import FILE|TASK_ID [--out drover.yaml] [--deployment NAME] "
+          "[--take-over]\n",
+          stderr);
     return EXIT_USAGE;
 }
 
@@ -36,28 +39,17 @@ static bool is_task_id(const char *text)
 }
 
 /* Only the watcher talks to the server: it is asked for the task, once. */
-static char *fetch(const struct request *request, size_t *len)
+static char *fetch(const struct request *request, size_t *len, int *code)
 {
-    char path[600];
-    int fd = -1;
-    FILE *text = NULL;
-    char *data = NULL;
-    if (spawn_find("drover-watcher", path, sizeof path) != 0)
-        return NULL;
     const char *config = request->console->config_path;
     bool configured = access(config, R_OK) == 0;
-    const char *argv[] = {
-        path, "--fetch-task", request->source, configured ? "--config" : NULL, config, NULL};
-    pid_t pid = spawn_start(argv, &fd, false);
-    if (pid >= 0 && (text = fdopen(fd, "r")) != NULL) {
-        size_t room = 0;
-        ssize_t n = getdelim(&data, &room, '\0', text);
-        *len = n > 0 ? (size_t)n : 0;
-        fclose(text);
-    }
-    if (pid >= 0 && spawn_wait(pid) == 0 && *len > 0)
-        return data;
-    free(data);
+    const char *arguments[] = {"--fetch-task", request->source, configured ? "--config" : NULL,
+                               config, NULL};
+    char *text = import_run("drover-watcher", arguments, len, code);
+    if (*code == 0 && *len > 0)
+        return text;
+    free(text);
+    *code = *code > 0 ? *code : EXIT_BROKEN;
     return NULL;
 }
 
@@ -69,7 +61,7 @@ static char *read_source(const struct request *request, size_t *len, int *code)
     *code = EXIT_BROKEN;
     bool task = is_task_id(request->source) && access(request->source, F_OK) != 0;
     if (task)
-        return fetch(request, len);
+        return fetch(request, len, code);
     char *text = import_file(request->source, len, &error);
     if (!text)
         fprintf(stderr, "%s\n", error.text);
@@ -131,19 +123,24 @@ static void print_end(const struct request *request, const struct import *im, co
         printf("\nnothing is written; %d warning%s\n", count, count == 1 ? "" : "s");
 }
 
-/* What the loader finds wrong is the file's fault as much as this import's: a person has to mend
- * it. */
-static void judge(struct import *im, const char *name, const char *text, size_t len)
+/* As Drover writes it. What the loader finds wrong a person has to mend. */
+static char *judged(struct import *im, const char *name)
 {
     struct dr_config_errors errors;
-    struct dr_config *config = dr_config_parse(text, len, name, &errors);
+    char *json = json_dumps(im->out, JSON_INDENT(2)), *text;
+    DR_ASSERT(json);
+    struct dr_config *config = dr_config_parse(json, strlen(json), name, &errors);
     for (size_t i = 0; i < errors.count && !config; i++) {
         if (!errors.items[i].warning)
             import_warn(im, "drover.yaml", NULL, "has to be mended before it works: %.500s",
                         errors.items[i].text);
     }
     dr_config_errors_free(&errors);
+    text = config ? dr_config_write(dr_config_root(config)) : json;
+    if (config)
+        free(json);
     dr_config_free(config);
+    return text;
 }
 
 /* ---- the two ways -----------------------------------------------------------------------------
@@ -163,11 +160,11 @@ static int import_clearml(const struct request *request, struct import *im)
     import_queues(im);
     import_leftovers(im, "hyper_params", im->hyper);
     import_leftovers(im, "configurations", im->conf);
-    char *text = import_text(im);
-    size_t len = strlen(text);
-    judge(im, request->out, text, len);
-    int code = import_write(im, request->out, text, len);
+    char *text = judged(im, request->out);
+    int code = import_write(im, request->out, text, strlen(text));
     free(text);
+    if (code == 0 && request->take_over)
+        import_take_over(im, request->out);
     dr_clearml_credentials_free(&found);
     return code;
 }
@@ -203,6 +200,13 @@ static int import_tree(const struct request *request, struct import *im, const j
                 request->source);
         return EXIT_CONFIG;
     case IMPORT_CLEARML:
+        if (request->take_over && im->running) {
+            fprintf(stderr,
+                    "drover: task %s, the autoscaler itself, runs: two that end machines of one "
+                    "prefix would end each other's. Stop it, then take over\n",
+                    im->task);
+            return EXIT_WAITS;
+        }
         if (import_is_gcp(im)) {
             import_gcp(im);
             written = "";
@@ -283,6 +287,8 @@ int cmd_import(struct console *console, int argc, char **argv)
             request.out = argv[++i];
         else if (strcmp(argv[i], "--deployment") == 0 && i + 1 < argc)
             request.deployment = argv[++i];
+        else if (strcmp(argv[i], "--take-over") == 0)
+            request.take_over = true;
         else if (argv[i][0] != '-' && !request.source)
             request.source = argv[i];
         else

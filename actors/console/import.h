@@ -114,10 +114,17 @@ const char *import_printf(struct import *im, const char *format, ...)
 /* The line of a text in which something looks like a secret; 0: none does. */
 int import_secret_line(const char *text);
 
+/* ---- import_takeover.c ------------------------------------------------------------------------
+ */
+/* The machines behind the registered workers of the imported prefix become this deployment's; a
+ * remark for each. config: the written drover.yaml. */
+void import_take_over(struct import *im, const char *config);
+
+/* What a program beside this one prints, to be freed, and its exit code; NULL: it did not start. */
+char *import_run(const char *program, const char *const *arguments, size_t *len, int *code);
+
 /* ---- import_write.c ---------------------------------------------------------------------------
  */
 /* drover.yaml and its secrets, each only if there is none yet or one that is equal. An exit code,
  * after saying why. */
 int import_write(const struct import *im, const char *path, const char *text, size_t len);
-/* out as text, for import_write; the caller frees it. */
-char *import_text(const struct import *im);

@@ -94,13 +94,3 @@ int import_write(const struct import *im, const char *path, const char *text, si
     places[count++] = (struct place){path, text, len, 0644};
     return make_all(places, count);
 }
-
-char *import_text(const struct import *im)
-{
-    char *json = json_dumps(im->out, JSON_INDENT(2));
-    char *text = NULL;
-    if (!json || asprintf(&text, "%s\n", json) < 0)
-        abort();
-    free(json);
-    return text;
-}

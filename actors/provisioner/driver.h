@@ -74,6 +74,12 @@ struct driver_finding {
 };
 typedef void (*driver_found_fn)(void *arg, const struct driver_finding *finding);
 
+/* An instance of another autoscaler, and the machine type that it is to be. */
+struct driver_takeover {
+    const char *instance;
+    const struct dr_cfg_type *type;
+};
+
 /* What a request is built from. Everything in it ends up in the exact bytes that are kept (P10). */
 struct driver_request {
     const char *attempt;                  /* idempotency token, name and tag */
@@ -170,6 +176,12 @@ struct driver_ops {
     /* Tries credentials, rights and every type of the account without starting anything; `found`
      * for each thing tried, then `done` with OK or what went wrong. May be NULL. */
     void (*probe)(void *self, driver_found_fn found, driver_done_fn done, void *arg);
+
+    /* Makes instances that another autoscaler started machines of this deployment: `found` for each
+     * of them, ok when it is one now, then `done`. items live until then. Ends nothing. May be
+     * NULL. */
+    void (*take_over)(void *self, const struct driver_takeover *items, size_t count,
+                      driver_found_fn found, driver_done_fn done, void *arg);
 
     /* The ledger has done with an ended instance: leave nothing of it behind. May be NULL. */
     void (*forget)(void *self, const char *instance);

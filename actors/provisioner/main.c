@@ -19,6 +19,7 @@
 #include "probe.h"
 #include "secrets.h"
 #include "shell.h"
+#include "takeover.h"
 
 #define TICK_MS 250
 #define LOCK_RETRY_MS 200
@@ -237,5 +238,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--probe") == 0)
         return probe_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--take-over") == 0)
+        return takeover_main(argc, argv);
     return dr_actor_main(argc, argv, &SPEC);
 }

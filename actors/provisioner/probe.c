@@ -29,7 +29,7 @@ struct probe {
     bool failed, done;
 };
 
-static void print(const struct driver_finding *finding)
+void probe_print(const struct driver_finding *finding)
 {
     json_t *line =
         json_pack("{s:b,s:b,s:s,s:s,s:s}", "ok", finding->ok, "unsure", finding->unsure, "what",
@@ -45,7 +45,7 @@ static void on_found(void *arg, const struct driver_finding *finding)
 {
     struct probe *probe = arg;
     probe->failed = probe->failed || (!finding->ok && !finding->unsure);
-    print(finding);
+    probe_print(finding);
 }
 
 static void note(struct probe *probe, bool ok, const char *what, const char *sentence)

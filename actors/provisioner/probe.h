@@ -7,5 +7,9 @@
  * and the exit code is 0 if none failed. Blocks until done.
  */
 #pragma once
+#include "driver.h"
 
 int probe_main(int argc, char **argv);
+
+/* A finding as a line of JSON on stdout. */
+void probe_print(const struct driver_finding *finding);

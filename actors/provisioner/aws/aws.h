@@ -84,5 +84,9 @@ void aws_console_of(void *self, const char *instance, driver_console_fn done, vo
 /* ---- probe.c -------------------------------------------------------------------------------- */
 void aws_probe(void *self, driver_found_fn found, driver_done_fn done, void *arg);
 
+/* ---- takeover.c ----------------------------------------------------------------------------- */
+void aws_take_over(void *self, const struct driver_takeover *items, size_t count,
+                   driver_found_fn found, driver_done_fn done, void *arg);
+
 /* An error as the engine takes it; instances empty. The sentence is borrowed from `error`. */
 struct driver_answer aws_answer_of(const struct aws_error *error);

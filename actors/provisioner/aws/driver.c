@@ -131,4 +131,5 @@ const struct driver_ops driver_aws = {
     .tag = aws_tag_one,
     .console = aws_console_of,
     .probe = aws_probe,
+    .take_over = aws_take_over,
 };

@@ -26,10 +26,18 @@ const main = document.getElementById("main");
 let here = null; /* the page that is shown */
 let turn = 0;
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; /* a stray % of someone who typed it */
+  }
+}
+
 function match(path) {
   for (const [pattern, name] of PAGES) {
     const found = pattern.exec(path);
-    if (found) return { name, id: found[1] ? decodeURIComponent(found[1]) : "" };
+    if (found) return { name, id: decoded(found[1] || "") };
   }
   return null;
 }

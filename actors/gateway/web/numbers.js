@@ -18,7 +18,8 @@ function figure(state, href) {
 }
 
 function sum(label) {
-  const text = h("span", null, "–");
+  const big = h("span.big", null, "$ –");
+  const what = h("span.what");
   const bar = h("span");
   const meter = h(
     "span.meter",
@@ -26,12 +27,14 @@ function sum(label) {
       role: "meter",
       "aria-valuemin": "0",
       "aria-valuemax": "100",
+      "aria-valuenow": "0",
       "aria-label": label,
       hidden: true,
     },
     bar,
   );
-  return { text, meter, bar, node: h("div", null, text, meter) };
+  const node = h("div", null, h("a.figure", { href: "/costs" }, big, what), meter);
+  return { big, what, meter, bar, node };
 }
 
 export function numbers() {
@@ -42,10 +45,11 @@ export function numbers() {
     s,
     figure(s, `/machines?phase=${s}`),
   ]);
-  const rate = h("span.big", null, "$ –");
+  const rate = sum("cost an hour now, of the limit");
   const today = sum("spent today, of the limit");
   const month = sum("spent this month, of the limit");
   const unpriced = h("div.sub", { hidden: true });
+  const sign = h("span.big.bad.sign", { "aria-hidden": "true" });
   const big = h("span.big", null, "–");
   const why = h("div.sub", null, "");
   const more = h("div.sub");
@@ -74,24 +78,14 @@ export function numbers() {
       "div.group.wide",
       null,
       h("h2", null, "What does it cost?"),
-      h(
-        "div.figures",
-        null,
-        h(
-          "div",
-          null,
-          h("a.figure", { href: "/costs" }, rate, h("span.what", null, "an hour, now")),
-        ),
-        today.node,
-        month.node,
-      ),
+      h("div.figures", null, rate.node, today.node, month.node),
       unpriced,
     ),
     h(
       "div.group.last",
       null,
       h("h2", null, "Is anything broken?"),
-      h("a.figure", { href: "/actors" }, big),
+      h("a.figure", { href: "/actors" }, sign, big),
       why,
       more,
     ),
@@ -111,6 +105,7 @@ export function numbers() {
     showMoney(rate, today, month, unpriced);
     const faults = faultsNow();
     const broken = faults.reduce((sum, fault) => sum + fault.n, 0);
+    say(sign, broken ? mark("failed") : "");
     say(big, broken ? count(broken) : "nothing");
     toggle(big, "bad", broken);
     say(why, faults.length ? faults[0].text : "all processes ready");
@@ -146,7 +141,7 @@ export function limitOf(window) {
 function showMoney(rate, today, month, unpriced) {
   const m = store.money;
   if (!m) return;
-  say(rate, money(m.rate_usd_micros));
+  showSum(rate, m.rate_usd_micros, limitOf("hour"), "an hour");
   showSum(today, m.today_usd_micros, limitOf("day"), "today");
   showSum(month, m.month_usd_micros, limitOf("month"), "this month");
   unpriced.hidden = !m.unpriced;
@@ -157,10 +152,8 @@ function showMoney(rate, today, month, unpriced) {
 
 function showSum(into, spent, cap, word) {
   const most = cap ? cap.max_usd_micros : 0;
-  into.text.replaceChildren(
-    h("span.big", null, money(spent)),
-    h("span.what", null, most ? ` ${word} of ${limit(most)}` : ` ${word}, no limit`),
-  );
+  say(into.big, money(spent));
+  say(into.what, most ? `${word}, of ${limit(most)}` : `${word}, no limit`);
   into.meter.hidden = !most;
   if (!most) return;
   const share = (100 * spent) / most;

@@ -3,7 +3,7 @@
 import { h, say, size, toggle } from "./dom.js";
 import { living, machineName } from "./store.js";
 import { ORDER, mark } from "./state.js";
-import { now, price, spanUs } from "./words.js";
+import { now, plural, price, spanUs } from "./words.js";
 
 /* Fewer machines, larger cells: [at most, pixels]. */
 const SIZES = [
@@ -16,6 +16,7 @@ const MOST = 1500;
 
 export function strip(go) {
   const node = h("div.strip", { role: "group", "aria-label": "Machines, each one cell" });
+  const rest = h("a.small", { href: "/machines", hidden: true });
   const tip = h(
     "div.tip",
     { hidden: true, role: "tooltip", id: "tip" },
@@ -39,6 +40,9 @@ export function strip(go) {
     size(node, "--cell", `${pixels}px`);
     toggle(node, "fine", pixels < 14);
     draw(shown);
+    const more = machines.length - shown.length;
+    say(rest, more > 0 ? `and ${plural(more, "machine")} more` : "");
+    rest.hidden = more <= 0;
     node.hidden = !shown.length;
   }
 
@@ -118,5 +122,5 @@ export function strip(go) {
     target.focus();
     event.preventDefault();
   });
-  return { node: h("div", null, node, tip), update, go };
+  return { node: h("div", null, node, rest, tip), update, go };
 }

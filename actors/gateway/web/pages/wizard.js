@@ -2,15 +2,14 @@
  * The wizard: from nothing to a running Drover. Answers stay in this tab until launch; secrets only
  * in memory. */
 import { h, put, replace, say } from "../dom.js";
-import { get, loadMe, me, mayWrite, post } from "../api.js";
-import { Form, pruned } from "../form.js";
-import { STEPS, sentence } from "../wizardsteps.js";
-import { findingList } from "../findings.js";
-import { askFirst } from "../dialog.js";
+import { get, me, post } from "../api.js";
+import { Form } from "../form.js";
+import { Draft } from "../wizarddraft.js";
+import { STEPS } from "../wizardsteps.js";
+import { launchPart } from "../wizardlaunch.js";
 import { mostBox } from "./config.js";
-import { limit, money } from "../words.js";
+import { money } from "../words.js";
 
-const KEPT = "drover-wizard";
 const RENDER_MS = 300;
 const LAST = STEPS.length;
 
@@ -22,7 +21,8 @@ export default function wizard(ctx) {
     role: "region",
     "aria-label": "drover.yaml so far",
   });
-  const most = h("div", { "aria-live": "polite" });
+  const mostHole = h("div", { "aria-live": "polite" });
+  const draft = new Draft();
   const node = [
     h("h1", null, me().setup ? "Set up Drover" : "Wizard"),
     h(
@@ -33,25 +33,30 @@ export default function wizard(ctx) {
       h(
         "aside.aside",
         { "aria-label": "The file so far" },
-        most,
+        mostHole,
         h("h2", null, "drover.yaml"),
         yaml,
       ),
     ),
   ];
   const w = {
-    answers: {},
-    secrets: { clearml: {} },
-    secretsOf,
+    draft,
+    answers: draft.answers,
+    created: draft.created,
     schema: null,
     queues: [],
     ids: 0,
-    created: new Set(),
     sizes: new Map(),
     redraw,
-    test,
+    secretsOf: (account) => draft.secretsOf(account),
+    async test(what, account) {
+      const { findings, queues } = await draft.test(what, account);
+      if (queues.length) w.queues = queues;
+      return findings;
+    },
   };
-  const ofAccounts = new WeakMap();
+  let most = null;
+  let last = null; /* the launch screen, while it is there */
   let timer = 0;
   let turn = 0;
   let faults = [];
@@ -60,29 +65,13 @@ export default function wizard(ctx) {
   w.rootField = (key) => w.schema.sections[w.schema.root].fields.find((f) => f.key === key);
   w.form = new Form(w.answers, {
     changed: () => {
-      keep();
+      draft.keep();
       later();
     },
     left: (path) => left(path),
     choices,
     extra,
   });
-
-  /* By the account itself, not by its name, which may still change. */
-  function secretsOf(account) {
-    if (!ofAccounts.has(account)) ofAccounts.set(account, { git: [{}] });
-    return ofAccounts.get(account);
-  }
-
-  function secretsNow() {
-    const accounts = {};
-    for (const account of w.answers.accounts || []) {
-      const { git, ...others } = secretsOf(account);
-      const hosts = git.filter((host) => Object.keys(host).length);
-      accounts[account.name] = hosts.length ? { ...others, git: hosts } : others;
-    }
-    return pruned({ clearml: w.secrets.clearml, accounts });
-  }
 
   async function begin() {
     const ask = (path, none) => get(path).catch(() => none);
@@ -99,29 +88,8 @@ export default function wizard(ctx) {
     w.schema = schema;
     w.queues = known.queues || [];
     for (const size of prices.sizes || []) w.sizes.set(size.size, size);
-    Object.assign(w.answers, known.config || {}, kept());
+    draft.begin(known.config);
     redraw();
-  }
-
-  function kept() {
-    try {
-      const { answers, created } = JSON.parse(sessionStorage.getItem(KEPT) || "{}");
-      (created || []).forEach((name) => w.created.add(name));
-      return answers || {};
-    } catch {
-      return {};
-    }
-  }
-
-  function keep() {
-    try {
-      sessionStorage.setItem(
-        KEPT,
-        JSON.stringify({ answers: w.answers, created: [...w.created] }),
-      );
-    } catch {
-      /* then a reload begins anew */
-    }
   }
 
   const at = () => {
@@ -139,12 +107,23 @@ export default function wizard(ctx) {
     if (first) first.focus();
   }
 
+  const back = () => goTo(at() - 1);
+  const goToPath = (path) =>
+    goTo(
+      Math.max(
+        0,
+        STEPS.findIndex((s) => s.paths.test(path)),
+      ),
+    );
+
   function redraw() {
     if (!w.schema) return;
     w.form.forget();
     const index = at();
-    replace(hole, index === LAST ? launchPart() : stepPart(STEPS[index], index));
-    keep();
+    last =
+      index === LAST ? launchPart({ draft, most: () => most, back, goTo: goToPath }) : null;
+    replace(hole, last ? last.node : stepPart(STEPS[index], index));
+    draft.keep();
     render();
   }
 
@@ -168,9 +147,9 @@ export default function wizard(ctx) {
       },
       "Next",
     );
-    const back = h(
+    const before = h(
       "button",
-      { type: "button", disabled: index === 0, onclick: () => goTo(index - 1) },
+      { type: "button", disabled: index === 0, onclick: back },
       "Back",
     );
     return h(
@@ -180,101 +159,8 @@ export default function wizard(ctx) {
       h("p.muted", null, step.lead),
       step.draw(w),
       said,
-      h("div.acts", null, back, next),
+      h("div.acts", null, before, next),
     );
-  }
-
-  function launchPart() {
-    const dry = h("div", { "aria-live": "polite" });
-    const faultList = h("ul.faults");
-    w.faultList = faultList;
-    const run = h("button", { type: "button", onclick: dryRun }, "Dry run");
-    async function dryRun() {
-      run.disabled = true;
-      replace(dry, h("p.muted", null, "Asking the server and each cloud; nothing is started…"));
-      const found = await test("clearml");
-      for (const a of w.answers.accounts || []) found.push(...(await test("cloud", a.name)));
-      replace(dry, findingList(found));
-      run.disabled = false;
-    }
-    const go = h(
-      "button.primary",
-      { type: "button", disabled: !mayWrite(), onclick: askLaunch },
-      "Launch…",
-    );
-    return h(
-      "div",
-      null,
-      h("h2", { tabindex: "-1" }, "Summary"),
-      h("p.lead", null, sentence(w.answers)),
-      w.created.size ? h("p", null, `New at the server: ${[...w.created].join(", ")}.`) : null,
-      faultList,
-      dry,
-      h(
-        "div.acts",
-        null,
-        h("button", { type: "button", onclick: () => goTo(LAST - 1) }, "Back"),
-        run,
-        go,
-      ),
-    );
-  }
-
-  function askLaunch() {
-    const cost = w.most ? w.most.per_hour_usd_micros : 0;
-    askFirst({
-      title: "Launch Drover?",
-      verb: me().setup ? "Launch Drover" : "Write and apply drover.yaml",
-      body: [
-        h(
-          "p",
-          null,
-          `drover.yaml and the files with secrets are written. ${sentence(w.answers)}`,
-        ),
-        h(
-          "p",
-          null,
-          `A machine starts when a task waits that it can run; at most ${
-            cost ? limit(cost) : "an unknown sum"
-          } an hour.`,
-        ),
-      ],
-      act: () =>
-        post("wizard/launch", {
-          config: pruned(w.answers),
-          secrets: secretsNow(),
-          create_queues: [...w.created],
-        }),
-      done: launched,
-    });
-  }
-
-  /* The wizard's gateway ends and the real one comes up at the same address. */
-  async function launched(answer) {
-    try {
-      sessionStorage.removeItem(KEPT);
-    } catch {
-      /* it is this tab's only */
-    }
-    replace(
-      hole,
-      h("h2", null, "Launched"),
-      h("p.lead", null, answer.sentence || "Drover starts."),
-      h(
-        "ul",
-        null,
-        (answer.files || []).map((file) => h("li.mono", null, file)),
-      ),
-      h("p.muted", { role: "status" }, "The overview opens as soon as it answers…"),
-    );
-    for (let i = 0; i < 60; i++) {
-      await new Promise((done) => {
-        setTimeout(done, 500);
-      });
-      const user = await loadMe().catch(() => null);
-      if (user && !user.setup) return location.assign("/");
-    }
-    return null;
   }
 
   function later() {
@@ -291,15 +177,15 @@ export default function wizard(ctx) {
     const mine = ++turn;
     clearTimeout(timer);
     try {
-      const answer = await post("wizard/render", { config: pruned(w.answers) });
+      const answer = await post("wizard/render", { config: draft.config() });
       if (mine !== turn) return;
       faults = answer.errors || [];
-      w.most = answer.most;
+      most = answer.most;
       say(yaml, answer.yaml);
-      replace(most, answer.most ? mostBox(answer.most) : null);
+      replace(mostHole, most ? mostBox(most) : null);
       w.form.show(faults, pushed);
     } catch (error) {
-      if (mine === turn) replace(most, h("p.bad", null, error.message));
+      if (mine === turn) replace(mostHole, h("p.bad", null, error.message));
     }
     showSteps();
   }
@@ -326,48 +212,7 @@ export default function wizard(ctx) {
         return h("li", null, button);
       }),
     );
-    if (w.faultList && index === LAST) {
-      replace(
-        w.faultList,
-        faults.map((f) =>
-          h(
-            "li",
-            null,
-            h("span.mark.s-failed", { "aria-hidden": "true" }, "✕"),
-            h(
-              "button.linklike",
-              {
-                type: "button",
-                onclick: () =>
-                  goTo(
-                    Math.max(
-                      0,
-                      STEPS.findIndex((s) => s.paths.test(f.path)),
-                    ),
-                  ),
-              },
-              f.path || "the file",
-            ),
-            ` ${f.text}`,
-          ),
-        ),
-      );
-    }
-  }
-
-  async function test(what, account) {
-    try {
-      const answer = await post("wizard/test", {
-        what,
-        account,
-        config: pruned(w.answers),
-        secrets: secretsNow(),
-      });
-      if (answer.queues && answer.queues.length) w.queues = answer.queues;
-      return answer.findings || [];
-    } catch (error) {
-      return [{ ok: false, what, sentence: error.message }];
-    }
+    if (last) last.show(faults);
   }
 
   function choices(section, field) {

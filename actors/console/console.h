@@ -13,10 +13,11 @@
 
 /* Exit codes, the same for every command; `drover --help` prints them. */
 enum exit_code {
-    EXIT_FINE = 0,   /* did it; for `status`: nothing is in anybody's way */
-    EXIT_WAITS = 1,  /* `status`: something waits that will not start; `check`: a fault was found */
-    EXIT_BROKEN = 2, /* Drover, the server or a cloud does not answer */
-    EXIT_USAGE = 64, /* the command line is wrong */
+    EXIT_FINE = 0,    /* did it; for `status`: nothing is in anybody's way */
+    EXIT_WAITS = 1,   /* `status`: something waits that will not start; `check`: a fault was found;
+                       * what changes something: it was refused, or there is no such thing */
+    EXIT_BROKEN = 2,  /* Drover, the server or a cloud does not answer */
+    EXIT_USAGE = 64,  /* the command line is wrong */
     EXIT_CONFIG = 78, /* drover.yaml is missing or wrong */
 };
 
@@ -44,12 +45,43 @@ void console_json(const struct dr_message *message);
 int console_follow(struct console *console, const char *topic,
                    void (*print)(const struct dr_message *message));
 
+/* ---- people: each says on stderr what is wrong ------------------------------------------------
+ */
+/* The login name of who asks: $SUDO_USER for root, else the user's own. */
+const char *console_who(void);
+
+/* Asks the ledger for this kind of answer. EXIT_FINE with *out (free it), or an exit code. */
+int console_read(struct console *console, enum dr_type type, const void *body, enum dr_type reply,
+                 struct dr_message *out);
+
+/* Asks the ledger to change something and prints what it says (--json: its answer). Exit code. */
+int console_do(struct console *console, enum dr_type type, const void *body);
+
+/* The machine that is meant (pick.h), in *rows (free it when EXIT_FINE is returned). */
+int console_machine(struct console *console, const char *word, struct dr_message *rows,
+                    const struct dr_machine_row **out);
+
+/* EXIT_FINE: yes was said, by option or at the terminal; EXIT_WAITS: no; EXIT_USAGE: nobody can be
+ * asked. */
+int console_confirm(const char *question, bool yes);
+
+/* Take an option (and its value; NULL: it is not there) out of the arguments. */
+bool console_flag(int *argc, char **argv, const char *name);
+const char *console_option(int *argc, char **argv, const char *name);
+
+/* Says how the command is used; EXIT_USAGE. */
+int console_usage(const char *line);
+
+/* NULL when the task is not among them. */
+const struct dr_task_row *console_task(const struct dr_task_row_list *tasks, const char *id);
+
 /* ---- tables: right-aligned numbers, columns as wide as their widest cell ----------------------
  */
 struct table;
 struct table *table_new(const char *const *heads); /* "-" before a head: right-aligned; NULL ends */
 void table_row(struct table *table, const char *const *cells);
 void table_print(struct table **table, FILE *out); /* and frees it */
+void table_drop(struct table **table);             /* frees it */
 
 /* ---- words ------------------------------------------------------------------------------------
  */
@@ -61,6 +93,9 @@ const char *words_since(int64_t then_us, char *out);
 
 /* "14:02:11" in the viewer's zone, of a wall time in microseconds. */
 const char *words_clock(int64_t wall_us, char *out);
+
+/* "2026-01-31 14:02:11" likewise. */
+const char *words_date(int64_t wall_us, char *out);
 
 /* "\033[...m" for a machine state when console->colour, else "". The marks are ○ ◔ ● – ◗ ✕. */
 const char *words_mark(const char *state, bool idle);
@@ -77,6 +112,15 @@ int cmd_tap(struct console *console, int argc, char **argv);
 int cmd_logs(struct console *console, int argc, char **argv);
 int cmd_stop(struct console *console, int argc, char **argv);
 int cmd_why(struct console *console, int argc, char **argv);
+int cmd_tasks(struct console *console, int argc, char **argv);
+int cmd_history(struct console *console, int argc, char **argv);
+int cmd_cost(struct console *console, int argc, char **argv);
+int cmd_drain(struct console *console, int argc, char **argv);
+int cmd_kill(struct console *console, int argc, char **argv);
+int cmd_keep(struct console *console, int argc, char **argv);
+int cmd_pause(struct console *console, int argc, char **argv);
+int cmd_resume(struct console *console, int argc, char **argv);
+int cmd_adopt(struct console *console, int argc, char **argv);
 int cmd_import(struct console *console, int argc, char **argv);
 int cmd_sandbox(struct console *console, int argc, char **argv);
 int cmd_export(struct console *console, int argc, char **argv);

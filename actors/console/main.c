@@ -15,21 +15,34 @@ static const struct command {
     const char *arguments;
     const char *meaning;
 } commands[] = {
-    {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},
-    {"status", cmd_status, true, "", "what waits, what runs, what is broken, in a few lines"},
-    {"machines", cmd_machines, true, "[--all]", "every machine with its state and why"},
-    {"queues", cmd_queues, true, "", "every queue: waiting, longest wait, machines, why"},
-    {"why", cmd_why, true, "TASK", "why a task waits"},
-    {"tap", cmd_tap, true, "[TOPIC]", "every event as it happens"},
-    {"logs", cmd_logs, true, "[MACHINE]", "what Drover says now, or a machine's boot log"},
-    {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
-    {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
     {"import", cmd_import, false, "FILE|TASK_ID [--out drover.yaml]",
      "make a drover.yaml out of ClearML's own autoscaler's configuration"},
-    {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
-     "a ClearML server in memory, local machines and Drover, with no account"},
+    {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},
+    {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
+    {"status", cmd_status, true, "", "what waits, what runs, what is broken, in a few lines"},
+    {"queues", cmd_queues, true, "", "every queue: waiting, longest wait, machines, why"},
+    {"machines", cmd_machines, true, "[--all]", "every machine with its state and why"},
+    {"tasks", cmd_tasks, true, "", "what waits and what runs, by name"},
+    {"why", cmd_why, true, "TASK", "why a task waits"},
+    {"logs", cmd_logs, true, "[MACHINE]", "what Drover says now, or a machine's boot log"},
+    {"tap", cmd_tap, true, "[TOPIC]", "every event as it happens"},
+    {"history", cmd_history, true, "[MACHINE] [--by-hand] [--since 2h]",
+     "what changed, why, and who asked for it"},
+    {"cost", cmd_cost, true, "[TASK|MACHINE] [--by WHAT] [--since 7d]",
+     "what was paid for queues, types, projects, users, tasks, machines, days"},
+    {"pause", cmd_pause, true, "[QUEUE] [--why TEXT]", "no new machines, until `resume`"},
+    {"resume", cmd_resume, true, "[QUEUE]", "again new machines"},
+    {"drain", cmd_drain, true, "MACHINE [--mode after-task|idle|now]",
+     "take a machine away once its task has ended"},
+    {"kill", cmd_kill, true, "MACHINE [--yes]", "end it now; its tasks go back to their queues"},
+    {"keep", cmd_keep, true, "MACHINE 2h|off", "let it neither idle nor age away until then"},
+    {"adopt", cmd_adopt, true, "--spent DOLLARS [--yes]",
+     "say that the last ledger is lost, and what was spent this month"},
+    {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"demo", cmd_demo, false, "[--dir DIR] [--python PYTHON]",
      "enqueue a handful of tasks at the sandbox and watch them"},
+    {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
+     "a ClearML server in memory, local machines and Drover, with no account"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -44,7 +57,8 @@ static int usage(FILE *out)
                 commands[i].meaning);
     fputs("\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
           "  --json         answers as JSON, one document a line\n\n"
-          "exit codes: 0 fine; 1 something waits that will not start, or a check failed;\n"
+          "exit codes: 0 fine; 1 something waits that will not start, a check failed, or a\n"
+          "            change was refused;\n"
           "            2 Drover or a server does not answer; 64 usage; 78 configuration\n",
           out);
     return out == stderr ? EXIT_USAGE : EXIT_FINE;

@@ -71,6 +71,11 @@ void table_print(struct table **table, FILE *out)
 {
     for (size_t r = 0; r < (*table)->rows; r++)
         print_row(*table, (*table)->cells + r * (*table)->columns, out);
+    table_drop(table);
+}
+
+void table_drop(struct table **table)
+{
     for (size_t i = 0; i < (*table)->rows * (*table)->columns; i++)
         free((*table)->cells[i]);
     free((*table)->cells);

@@ -36,6 +36,14 @@ const char *words_clock(int64_t wall_us, char *out)
     return out;
 }
 
+const char *words_date(int64_t wall_us, char *out)
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm local;
+    strftime(out, 32, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &local));
+    return out;
+}
+
 /* State, its mark, and the nearest of the terminal's 256 colours. */
 static const struct look {
     const char *state, *mark, *paint;

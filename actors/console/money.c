@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a flock costs, in one line. */
+#include "money.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pick.h"
+
+/* " of 20" where a limit of all for that window is set. */
+static const char *limit_of(const struct dr_money *money, const char *window, char *out,
+                            size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < money->limits.count; i++) {
+        const struct dr_limit_view *limit = &money->limits.items[i];
+        char text[32];
+        if (strcmp(limit->scope, "all") == 0 && strcmp(limit->window, window) == 0 &&
+            limit->max_usd_micros > 0)
+            snprintf(out, size, " of %s", pick_usd_text(limit->max_usd_micros, text) + 2);
+    }
+    return out;
+}
+
+void money_line(const struct dr_money *money, char *out, size_t size)
+{
+    char rate[32], today[32], month[32], of_hour[48], of_day[48], of_month[48];
+    int len = snprintf(out, size, "%s/h%s · %s today%s · %s this month%s",
+                       pick_usd_text(money->rate_usd_micros, rate),
+                       limit_of(money, "hour", of_hour, sizeof of_hour),
+                       pick_usd_text(money->today_usd_micros, today),
+                       limit_of(money, "day", of_day, sizeof of_day),
+                       pick_usd_text(money->month_usd_micros, month),
+                       limit_of(money, "month", of_month, sizeof of_month));
+    if (money->unpriced > 0 && len > 0 && (size_t)len < size)
+        snprintf(out + len, size - (size_t)len, " · %lld machines, price unknown",
+                 (long long)money->unpriced);
+}

@@ -39,6 +39,14 @@ static json_t *read_hocon(const char *name, const char *text, size_t len, struct
     return dr_hocon_parse(name, text, len, NULL, NULL, error);
 }
 
+/* Half of a faulty YAML file is HOCON too, of another meaning: its fault is to be told. */
+static bool meant(const json_t *tree, const char *text, size_t len)
+{
+    return json_is_array(tree) || json_is_object(json_object_get(tree, "hyper_params")) ||
+           json_is_object(json_object_get(tree, "configurations")) ||
+           (json_is_object(tree) && memchr(text, '{', len));
+}
+
 typedef json_t *read_fn(const char *name, const char *text, size_t len, struct dr_error *error);
 
 /* The first that makes a mapping of it; the first one's complaint when none does. */
@@ -49,8 +57,10 @@ static json_t *try_each(read_fn *const *readers, const char *name, const char *t
     json_t *tree = readers[0](name, text, len, error);
     for (size_t i = 1; readers[i] && !json_is_object(tree) && !json_is_array(tree); i++) {
         json_t *other = readers[i](name, text, len, &later);
-        if (!other)
+        if (!meant(other, text, len)) {
+            json_decref(other);
             continue;
+        }
         json_decref(tree);
         tree = other;
     }

@@ -15,7 +15,7 @@ static const struct command {
     const char *arguments;
     const char *meaning;
 } commands[] = {
-    {"import", cmd_import, false, "FILE|TASK_ID [--out drover.yaml]",
+    {"import", cmd_import, false, "FILE|TASK_ID [--out FILE] [--take-over]",
      "make a drover.yaml out of ClearML's own autoscaler's configuration"},
     {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},
     {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},

@@ -81,7 +81,8 @@ struct ledger *core_open(struct store *store, const struct dr_cfg_root *config,
              store_text(store, &ledger->pool, "SELECT value FROM meta WHERE name='ledger_id'", ""));
     ledger->clock = (struct money_clock){.wall_us = meta_int(store, "money_wall_us"),
                                          .money_us = meta_int(store, "money_us")};
-    ledger->money_stood_us = ledger->clock.money_us;
+    ledger->money_stood_us = ledger->money_stored_us = ledger->clock.money_us;
+    ledger->ahead_stored_us = ledger->clock.money_us - ledger->clock.wall_us;
     pool_free(&ledger->pool);
     if (!good) {
         spend_free(&ledger->spend);

@@ -17,6 +17,7 @@ struct ledger {
     struct money_clock clock;
     int64_t money_stood_us;  /* at the last commit */
     int64_t money_stored_us; /* as the database has it */
+    int64_t ahead_stored_us; /* likewise, of the wall */
     struct spend *spend;
     char error[320];
 

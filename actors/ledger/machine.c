@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "launch.h"
+#include "lost.h"
 #include "spend.h"
 #include "txn.h"
 
@@ -79,21 +80,6 @@ void handle_machine_seen(struct txn *txn, const void *body)
 }
 
 /* ---- adoption (P25) ------------------------------------------------------------------------- */
-static void block(struct txn *txn, const struct dr_machine_found *found)
-{
-    const char *sentence = pool_printf(
-        txn->pool,
-        "instance %s in account %s carries deployment %s but another ledger's id (%s; ours is %s): "
-        "either another Drover of this name lives, or this ledger took a lost one's place. Nothing "
-        "is started or ended until one of them is renamed (deployment in drover.yaml) or the "
-        "instance is gone and the block is lifted by a person",
-        found->instance.instance_id, found->account, txn->config->deployment,
-        found->instance.ledger_id, core_ledger_id(txn->ledger));
-    meta_set_text(txn->store, "blocked", sentence);
-    txn->keep = true;
-    txn_refuse(txn, "refused", "%s", sentence);
-}
-
 static bool may_adopt(struct txn *txn, const struct dr_machine_found *found)
 {
     const struct dr_instance_view *instance = &found->instance;
@@ -103,9 +89,8 @@ static bool may_adopt(struct txn *txn, const struct dr_machine_found *found)
     if (strcmp(instance->state, "present") != 0)
         return txn_refuse(txn, "bad-request", "only a present instance is adopted, %s is \"%s\"",
                           instance->instance_id, instance->state);
-    if (*instance->ledger_id != '\0' &&
-        strcmp(instance->ledger_id, core_ledger_id(txn->ledger)) != 0) {
-        block(txn, found);
+    if (lost_is_foreign(txn, instance->ledger_id) && !lost_is_adopted(txn, instance->ledger_id)) {
+        lost_block(txn, found);
         return false;
     }
     return true;
@@ -166,6 +151,10 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
     change_machine(txn, &row, from);
     store_run(txn->store, "UPDATE machine SET queue_names=? WHERE id=?", "ss",
               store_join(txn->pool, &kind.queue_names), row.id);
+    /* What a lost ledger's machine cost until then is in what a person said was spent. */
+    if (lost_is_foreign(txn, found->instance.ledger_id))
+        store_run(txn->store, "UPDATE machine SET paid_from_us=max(paid_from_us,?) WHERE id=?",
+                  "is", meta_int(txn->store, "adopted_us"), row.id);
     if (tombstone != NULL) {
         machine_step(txn, &row, EVENT_DRAIN, &from);
         row.drain_mode = "now";

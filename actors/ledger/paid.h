@@ -3,7 +3,7 @@
  *
  * A machine is paid for from its launch to its confirmed end, by the second and for a minute at
  * least: "billed in one-second increments, with a minimum of 60 seconds"
- * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html#billing-and-purchasing-options).
+ * (https://aws.amazon.com/ec2/pricing/on-demand/).
  * What falls into a window is the difference of what was paid up to its end and up to its begin, so
  * that windows which follow one another add up to the whole, to the micro-dollar. */
 #ifndef DROVER_LEDGER_PAID_H

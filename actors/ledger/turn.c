@@ -137,6 +137,8 @@ static const char *account_of(const char *source)
 #define MONEY_STORE_US \
     (15 * INT64_C(1000000)) /* at least as often as this, while anything is asked */
 
+#define MONEY_STEP_US INT64_C(1000000)
+
 static void read_clock(struct ledger *ledger, int64_t now_us)
 {
     bool living =
@@ -146,15 +148,22 @@ static void read_clock(struct ledger *ledger, int64_t now_us)
     money_clock_read(&ledger->clock, now_us, living);
 }
 
+/* With every change, after some time, and at once when the wall was set: it may be hours behind in
+ * the next life. */
 static void store_clock(struct ledger *ledger)
 {
     int64_t money_us = ledger->clock.money_us;
-    if (ledger->failed ||
-        (ledger->seq == ledger->seq_stored && money_us - ledger->money_stored_us < MONEY_STORE_US))
+    int64_t ahead_us = money_us - ledger->clock.wall_us;
+    int64_t moved_us = ahead_us - ledger->ahead_stored_us;
+    bool due = ledger->seq != ledger->seq_stored ||
+               money_us - ledger->money_stored_us >= MONEY_STORE_US || moved_us > MONEY_STEP_US ||
+               moved_us < -MONEY_STEP_US;
+    if (ledger->failed || !due)
         return;
     meta_set_int(ledger->store, "money_us", money_us);
     meta_set_int(ledger->store, "money_wall_us", ledger->clock.wall_us);
     ledger->money_stored_us = money_us;
+    ledger->ahead_stored_us = ahead_us;
     ledger->failed = store_failed(ledger->store);
 }
 
@@ -233,6 +242,7 @@ enum core_result core_commit(struct ledger *ledger)
     bool full = store_was_full(ledger->store);
     store_rollback(ledger->store);
     ledger->seq = ledger->seq_stored;
+    ledger->money_stored_us = 0; /* stored again by the next one */
     withdraw(ledger);
     return full ? CORE_FULL : CORE_FAILED;
 }

@@ -174,9 +174,11 @@ class Fields(Case):
         self.assertEqual(self.read(os.path.join(self.dir, "drover-secrets", "init_script.sh")), script)
 
     def test_unknown_fields_are_named_and_secrets_not_shown(self):
-        _, remarks = self.bring(told(hyper={"my_token": "ghp_GitToken", "colour": "blue"}), 1)
+        _, remarks = self.bring(told(hyper={
+            "my_token": "sEcReTkEy", "note": "ghp_GitToken", "colour": "blue"}), 1)
         values = {r["field"]: r["value"] for r in remarks if r["level"] == "warning"}
-        self.assertEqual(values, {"hyper_params.my_token": "", "hyper_params.colour": "blue"})
+        self.assertEqual(values, {"hyper_params.my_token": "", "hyper_params.note": "",
+                                  "hyper_params.colour": "blue"})
 
     def test_several_resources_and_queues(self):
         config, _ = self.bring(told({"a": [["one", 2], ["two", 5]], "b": [["three", 1]]},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "drover/clock.h"
+#include "view.h"
 #include "waste.h"
 
 static const char *or_dash(const char *text)
@@ -12,20 +13,31 @@ static const char *or_dash(const char *text)
     return text[0] == '\0' ? "-" : text;
 }
 
+/* What a person said of it comes first: it may be the reason that the rest is not done. */
+static const char *why_of(const struct dr_machine_row *machine, char *out, size_t size)
+{
+    char until[32];
+    if (machine->keep_until_us <= dr_wall_us() || machine->ended_us != 0)
+        return or_dash(machine->cause);
+    snprintf(out, size, "kept until %s; %s", words_date(machine->keep_until_us, until),
+             machine->cause);
+    return out;
+}
+
 static void add_row(struct table *table, const struct dr_machine_row *machine)
 {
-    char state[64], since[32], age[32], wasted[32] = "-";
+    char state[64], since[32], age[32], wasted[32] = "-", why[1024];
     int64_t wasted_us = waste_us(machine, dr_wall_us());
     if (wasted_us > 0)
         words_span(wasted_us / 1000, wasted);
-    bool idle = machine->idle_since_us != 0;
-    const char *word = idle && strcmp(machine->state, "up") == 0 ? "idle" : machine->state;
+    bool idle = dr_view_phase(machine) == DR_PHASE_IDLE;
+    const char *word = idle ? "idle" : machine->state;
     snprintf(state, sizeof state, "%s %s", words_mark(machine->state, idle), word);
     int64_t since_us = idle ? machine->idle_since_us : machine->state_since_us;
     table_row(table,
               (const char *[]){machine->id, machine->type, state, words_since(since_us, since),
                                words_since(machine->created_us, age), wasted,
-                               or_dash(machine->instance_id), or_dash(machine->cause)});
+                               or_dash(machine->instance_id), why_of(machine, why, sizeof why)});
 }
 
 int cmd_machines(struct console *console, int argc, char **argv)

@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drover status: does anything wait, what runs and idles, is anything broken; in at most eight
- * lines.
+ * drover status: does anything wait, what runs and idles, is anything broken, what does it cost,
+ * and what did people pause; in few lines.
  */
 #include "console.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "drover/clock.h"
+#include "money.h"
+#include "view.h"
+#include "words.h"
+
 struct tally {
-    int wanted, booting, running, idle, draining, absent;
+    int of[DR_PHASES];
+    int absent; /* of those that drain: not in the cloud's list */
+    int kept;   /* by a person */
 };
 
 static void count_machines(const struct dr_ledger_state *state, struct tally *tally)
 {
-    static const struct {
-        const char *state;
-        size_t at;
-    } kinds[] = {
-        {"wanted", offsetof(struct tally, wanted)},
-        {"launching", offsetof(struct tally, booting)},
-        {"booting", offsetof(struct tally, booting)},
-        {"draining", offsetof(struct tally, draining)},
-        {"terminating", offsetof(struct tally, draining)},
-        {"absent", offsetof(struct tally, absent)},
-    };
     for (size_t i = 0; i < state->machines.count; i++) {
         const struct dr_machine_row *machine = &state->machines.items[i];
-        if (strcmp(machine->state, "up") == 0)
-            *(machine->idle_since_us == 0 ? &tally->running : &tally->idle) += 1;
-        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-            if (strcmp(machine->state, kinds[k].state) == 0)
-                *(int *)((char *)tally + kinds[k].at) += 1;
+        tally->of[dr_view_phase(machine)]++;
+        tally->kept += dr_view_lives(machine) && machine->keep_until_us > dr_wall_us();
+        tally->absent += strcmp(machine->state, "absent") == 0;
     }
 }
 
@@ -43,11 +37,11 @@ static void print_machines(const struct console *console, const struct tally *ta
         int count;
         const char *word;
     } cells[] = {
-        {"up", false, tally->running, "running"},
-        {"up", true, tally->idle, "idle"},
-        {"booting", false, tally->booting, "booting"},
-        {"draining", false, tally->draining, "draining"},
-        {"wanted", false, tally->wanted, "wanted"},
+        {"up", false, tally->of[DR_PHASE_RUNNING], "running"},
+        {"up", true, tally->of[DR_PHASE_IDLE], "idle"},
+        {"booting", false, tally->of[DR_PHASE_BOOTING], "booting"},
+        {"draining", false, tally->of[DR_PHASE_DRAINING], "draining"},
+        {"wanted", false, tally->of[DR_PHASE_WAITING], "wanted"},
         {"absent", false, tally->absent, "not seen"},
     };
     fputs("machines  ", stdout);
@@ -56,7 +50,29 @@ static void print_machines(const struct console *console, const struct tally *ta
             printf("%s%s %d %s%s   ", words_paint(console, cells[i].state, cells[i].idle),
                    words_mark(cells[i].state, cells[i].idle), cells[i].count, cells[i].word,
                    words_plain(console));
+    if (tally->kept > 0)
+        printf("%d kept", tally->kept);
     putchar('\n');
+}
+
+static void print_pauses(const struct dr_ledger_state *state)
+{
+    for (size_t i = 0; i < state->pauses.count; i++) {
+        char words[DR_PAUSE_ROOM];
+        printf("paused    %s\n", dr_pause_text(&state->pauses.items[i], words, sizeof words));
+    }
+}
+
+static void print_money(const struct dr_message *answer)
+{
+    char line[256];
+    if (answer->row == NULL || answer->row->type != DR_MONEY)
+        return;
+    const struct dr_money *money = answer->body;
+    money_line(money, line, sizeof line);
+    printf("money     %s\n", line);
+    if (money->waiting[0] != '\0')
+        printf("          %s\n", money->waiting);
 }
 
 /* Up to four lines on queues in which tasks wait; true when one of them will not be served. */
@@ -105,6 +121,8 @@ static int print_all(struct console *console, const struct dr_message *answers)
     count_machines(state, &tally);
     print_machines(console, &tally);
     bool stuck = print_queues(picture, &plan->plan);
+    print_pauses(state);
+    print_money(&answers[4]);
     printf("server    %s%s%s\n", picture->server.state, picture->server.sentence[0] ? ": " : "",
            picture->server.sentence);
     bool broken = print_actors(actors);
@@ -119,7 +137,7 @@ static int print_all(struct console *console, const struct dr_message *answers)
 
 static void print_json(const struct dr_message *answers, size_t count)
 {
-    static const char *const names[] = {"actors", "ledger", "picture", "plan"};
+    static const char *const names[] = {"actors", "ledger", "picture", "plan", "money"};
     putchar('{');
     for (size_t i = 0; i < count; i++) {
         char *json = dr_json(answers[i].row->desc, answers[i].body);
@@ -132,7 +150,7 @@ static void print_json(const struct dr_message *answers, size_t count)
 int cmd_status(struct console *console, int argc, char **argv)
 {
     (void)argv;
-    struct dr_message answers[4] = {0};
+    struct dr_message answers[5] = {0};
     if (argc != 0) {
         fputs("usage: drover status\n", stderr);
         return EXIT_USAGE;
@@ -141,16 +159,19 @@ int cmd_status(struct console *console, int argc, char **argv)
     struct dr_ledger_snapshot ledger = {.ended = false};
     struct dr_picture_get picture = {.workers = true};
     struct dr_plan_get plan = {.task = ""};
+    struct dr_money_get money = {.type = ""};
     int code = EXIT_BROKEN;
     if (console_ask(console, "bus", DR_ACTORS_GET, &actors, &answers[0]) == 0 &&
         console_ask(console, "ledger", DR_LEDGER_SNAPSHOT, &ledger, &answers[1]) == 0 &&
         console_ask(console, "watcher", DR_PICTURE_GET, &picture, &answers[2]) == 0 &&
         console_ask(console, "planner", DR_PLAN_GET, &plan, &answers[3]) == 0) {
+        bool priced = console_ask(console, "ledger", DR_MONEY_GET, &money, &answers[4]) == 0 &&
+                      answers[4].row->type == DR_MONEY;
         if (console->json)
-            print_json(answers, 4);
+            print_json(answers, priced ? 5 : 4);
         code = console->json ? EXIT_FINE : print_all(console, answers);
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
         dr_message_free(&answers[i]);
     return code;
 }

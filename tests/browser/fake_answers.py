@@ -356,7 +356,7 @@ def read(app, path, query):
         case ["me"]:
             return {
                 "user": "ada",
-                "role": "operator",
+                "role": app.options.role,
                 "csrf": "c5rf",
                 "setup": app.options.setup,
                 "version": "0.1.0",

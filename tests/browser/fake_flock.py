@@ -382,6 +382,22 @@ class Flock:
         for q in self.queues()[:8]:
             self.say("queue", q)
 
+    def markup(self):
+        """Names that would be markup, were they not texts."""
+        evil = "<img src=x onerror='window.broken=1'>"
+        for m in self.machines.values():
+            m["cause"] = evil
+            for t in m.get("tasks", []):
+                t["name"] = evil
+            self.say("machine", m)
+        for t in self.tasks.values():
+            t.update(name=evil, project=evil, user=evil)
+            if "sentence" in t:
+                t["sentence"] = evil
+        for q in self.queues():
+            self.say("queue", q)
+        self.note(evil, "plan", queue=self.queue_names[0])
+
     def sample(self):
         row = {"t_us": now_us(), "rate_usd_micros": self.rate()} | self.counts()
         for name, values in self.samples.items():

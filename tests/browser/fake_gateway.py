@@ -4,7 +4,7 @@
 
   tests/browser/fake_gateway.py --port 8401 [--machines 1000 --queues 200 --tasks 20000]
   --empty: no machine, no task · --setup: the wizard's gateway · --login: password "drover"
-Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,step}.
+Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,markup,step}.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import mimetypes
 import pathlib
 import queue
+import sys
 import threading
 import time
 import urllib.parse
@@ -175,6 +176,8 @@ class App:
                     state="backoff", restarts=3, sentence="ended by signal 9; again in 8 s"
                 )
                 flock.say("actor", flock.actors["provisioner:aws"])
+            elif what == "markup":
+                flock.markup()
             elif what == "step":
                 flock.step()
         return {}
@@ -192,6 +195,15 @@ class App:
                 self.flock.say("tick", {"t_us": now_us()})
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A browser that left in the middle of an answer is no fault."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(*_)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=0)
@@ -199,11 +211,11 @@ def main():
     parser.add_argument("--queues", type=int, default=4)
     parser.add_argument("--tasks", type=int, default=40)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--role", default="operator", help="of whom asks")
     for name in ("empty", "setup", "login", "still"):
         parser.add_argument(f"--{name}", action="store_true")
     Handler.app = app = App(parser.parse_args())
-    server = ThreadingHTTPServer(("127.0.0.1", app.options.port), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", app.options.port), Handler)
     threading.Thread(target=app.live, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()

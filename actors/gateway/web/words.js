@@ -16,10 +16,10 @@ export function plural(n, one, many) {
 
 /* "$14.20", "$1 204"; what is not known is said so by price(). */
 export function money(micros) {
-  const dollars = (micros || 0) / MONEY;
-  const size = Math.abs(dollars);
-  const sign = dollars < 0 ? "−" : "";
-  if (size > 0 && size < 0.005) return `${sign}$0.00${Math.max(1, Math.round(size * 1000))}`;
+  const cents = Math.round((micros || 0) / 1e4);
+  const sign = cents < 0 ? "−" : "";
+  if (cents === 0 && micros) return `${sign}<$0.01`;
+  const size = Math.abs(cents) / 100;
   return `${sign}$${size < 1000 ? size.toFixed(2) : count(size)}`;
 }
 

@@ -11,6 +11,8 @@ import { feedLine } from "../feed.js";
 import { teaching } from "../teach.js";
 
 const LINE = 24;
+const MANY = 500;
+const CALM_MS = 500;
 
 export default function overview(ctx) {
   const figures = numbers();
@@ -47,6 +49,19 @@ export default function overview(ctx) {
     if (none && !teach.firstChild) replace(teach, teaching());
   }
 
+  /* A thousand cells are not put in order for each machine that changed. */
+  let timer = 0;
+  function showMachinesSoon() {
+    if (store.machines.size < MANY) showMachines();
+    else if (!timer) {
+      timer = setTimeout(() => {
+        timer = 0;
+        showMachines();
+      }, CALM_MS);
+    }
+  }
+  ctx.onLeave(() => clearTimeout(timer));
+
   function showFeed() {
     const room = Math.max(3, Math.floor((feed.clientHeight - 48) / LINE));
     const rows = store.activity.slice(0, Math.min(room, 12));
@@ -72,7 +87,7 @@ export default function overview(ctx) {
     showFeed();
   }
   ctx.onLeave(on("counts money actors server queues second", figuresOf(figures)));
-  ctx.onLeave(on("machines state", showMachines));
+  ctx.onLeave(on("machines state", showMachinesSoon));
   ctx.onLeave(on("queues state second", () => store.loaded && queues.update()));
   ctx.onLeave(on("activity", showFeed));
   const resize = new ResizeObserver(all);

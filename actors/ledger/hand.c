@@ -54,7 +54,7 @@ void handle_machine_keep(struct txn *txn, const void *body)
                                                           dr_date_text(keep->until_us, until));
     if (row.keep_until_us != keep->until_us) {
         row.keep_until_us = keep->until_us;
-        change_machine_as(txn, &row, row.state, row.state, words);
+        change_machine_as(txn, &row, row.state, row.keep_until_us == 0 ? "let go" : "kept", words);
     }
     txn_done(txn, pool_one(txn->pool, row.id), "machine %s is %s", row.id, words);
 }

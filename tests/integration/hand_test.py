@@ -145,7 +145,7 @@ class Hand(unittest.TestCase):
         self.assertIn("kept until", self.drover("machines"))
         self.drover("keep", machine, "off")
         eventually(lambda: self.row(machine)["state"] == "gone", 60, "let go, it goes")
-        self.assertEqual(self.by_hand(machine), [("up", self.me), ("up", self.me)])
+        self.assertEqual(self.by_hand(machine), [("kept", self.me), ("let go", self.me)])
         self.drover("keep", machine, "1h", code=1)
 
     def test_3_a_drained_machine_ends_its_task_first(self):

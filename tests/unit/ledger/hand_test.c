@@ -82,10 +82,11 @@ static void a_machine_is_kept_and_let_go(void **state)
     assert_int_equal(f->events, 0);
     assert_true(keep(f, id, 0));
     assert_int_equal(fixture_machine(f, id).keep_until_us, 0);
-    assert_int_equal(fixture_count(f,
-                                   "SELECT count(*) FROM history WHERE \"by\"='anna' AND"
-                                   " kind='machine' AND cause LIKE 'kept until 2023-11-14 %UTC'"),
-                     1);
+    assert_int_equal(
+        fixture_count(
+            f, "SELECT count(*) FROM history WHERE \"by\"='anna' AND"
+               " kind='machine' AND \"to\"='kept' AND cause LIKE 'kept until 2023-11-14 %UTC'"),
+        1);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM history WHERE \"by\"='anna' AND"
                                       " cause='kept no longer'"),
                      1);

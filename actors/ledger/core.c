@@ -146,6 +146,8 @@ struct store *core_store(struct ledger *ledger)
 }
 
 /* ---- forgetting ----------------------------------------------------------------------------- */
+#define MACHINES_KEPT_US (400 * 24 * TXN_HOUR_US)
+
 static void prune(struct store *store, int64_t now_us, bool hard)
 {
     int64_t history = hard ? TXN_HOUR_US : 90 * 24 * TXN_HOUR_US;
@@ -172,6 +174,12 @@ static void prune(struct store *store, int64_t now_us, bool hard)
               "i", unseen);
     store_run(store, "DELETE FROM launch_task WHERE launched_us<>0 AND launched_us<?", "i",
               now_us - TXN_TOMBSTONE_US);
+    /* What was spent is derived from machines' rows: a full disk takes none of them earlier. Their
+     * work goes with them. */
+    store_run(store,
+              "DELETE FROM machine WHERE id IN (SELECT id FROM machine WHERE ended_us<>0"
+              " AND ended_us<? LIMIT 10000)",
+              "i", now_us - MACHINES_KEPT_US);
 }
 
 enum core_result core_prune(struct ledger *ledger, int64_t now_us, bool hard)

@@ -54,7 +54,8 @@ void core_set_full(struct ledger *ledger, bool full);
 bool core_is_full(const struct ledger *ledger);
 
 /* Forgets what nobody needs: stored replies after 24 h, attempts and keys after 48 h, history after
- * 90 days (everything older than an hour when `hard`: the disk is full). Commits by itself; call it
+ * 90 days (everything older than an hour when `hard`: the disk is full), machines after 400 days.
+ * Commits by itself; call it
  * between turns. */
 enum core_result core_prune(struct ledger *ledger, int64_t now_us, bool hard);
 

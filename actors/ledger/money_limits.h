@@ -5,8 +5,8 @@
  * A limit per hour bounds the sum of the rates. A limit per day or month bounds what was spent in
  * the calendar window, plus what the machines that live are reserved for in it, plus what the new
  * ones are. */
-#ifndef DROVER_LEDGER_LIMITS_H
-#define DROVER_LEDGER_LIMITS_H
+#ifndef DROVER_LEDGER_MONEY_LIMITS_H
+#define DROVER_LEDGER_MONEY_LIMITS_H
 
 #include "calendar.h"
 #include "drover/config.h"

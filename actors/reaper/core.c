@@ -22,7 +22,7 @@ void reap_effects_free(struct reap_effects *effects)
     *effects = (struct reap_effects){0};
 }
 
-static struct reap_effect *add(struct reap_effects *out, enum reap_effect_kind kind, const char *id)
+struct reap_effect *reap_add(struct reap_effects *out, enum reap_effect_kind kind, const char *id)
 {
     if (out->count == out->capacity) {
         out->capacity = out->capacity ? out->capacity * 2 : 8;
@@ -247,7 +247,7 @@ static void watch_clocks(struct reap_core *core, struct reap_now now, struct rea
         return;
     core->wall_offset_us = offset_us;
     core->quiet_until_ms = now.boot_ms + core->config->timing.quiet_ms;
-    snprintf(add(out, REAP_DO_TELL, "")->sentence, REAP_SENTENCE,
+    snprintf(reap_add(out, REAP_DO_TELL, "")->sentence, REAP_SENTENCE,
              "the clock jumped by %lld s, or this host stood still for %lld s: no machine is ended "
              "for %lld s",
              (long long)(jump_us / 1000000), (long long)(gap_ms / 1000),
@@ -268,7 +268,7 @@ static void decide(struct reap_core *core, struct reap_machine *machine, int64_t
     if (verdict.deed == JUDGE_NOTHING ||
         (verdict.deed == JUDGE_TELL && machine->told == verdict.rule))
         return;
-    struct reap_effect *effect = add(out, kinds[verdict.deed], machine->row->id);
+    struct reap_effect *effect = reap_add(out, kinds[verdict.deed], machine->row->id);
     effect->version = machine->row->version;
     effect->mode = verdict.mode;
     effect->reason = verdict.reason;
@@ -299,7 +299,7 @@ static void ask_clouds(struct reap_core *core, int64_t now_ms, struct reap_effec
         if (!old || now_ms < cloud->ask_ms)
             continue;
         cloud->ask_ms = now_ms + PICTURE_RETRY_MS;
-        add(out, REAP_DO_CLOUD, account);
+        reap_add(out, REAP_DO_CLOUD, account);
     }
 }
 
@@ -311,9 +311,11 @@ static void tick(struct reap_core *core, struct reap_now now, struct reap_effect
         core->unsettled_ms = now.boot_ms;
     if (!settled && now.boot_ms >= core->picture_due_ms) {
         core->picture_due_ms = now.boot_ms + PICTURE_RETRY_MS;
-        add(out, REAP_DO_PICTURE, "");
+        reap_add(out, REAP_DO_PICTURE, "");
     }
     ask_clouds(core, now.boot_ms, out);
+    if (cap_due(core, now.boot_ms))
+        reap_add(out, REAP_DO_MONEY, "");
 }
 
 /* Between two ticks the clocks are not watched, so after a standstill only a tick may judge. */
@@ -362,6 +364,9 @@ void reap_step(struct reap_core *core, const struct reap_event *event, struct re
     case REAP_PICTURE:
         picture_came(core, event->picture);
         break;
+    case REAP_MONEY:
+        cap_came(core, event->money, now.boot_ms, out);
+        break;
     case REAP_ANSWERED:
         answered(core, event, now.boot_ms);
         break;
@@ -370,6 +375,6 @@ void reap_step(struct reap_core *core, const struct reap_event *event, struct re
     if (!core->snapshot_asked && now.boot_ms >= core->snapshot_due_ms) {
         core->snapshot_asked = true;
         core->snapshot_due_ms = now.boot_ms + SNAPSHOT_PERIOD_MS;
-        add(out, REAP_DO_SNAPSHOT, "");
+        reap_add(out, REAP_DO_SNAPSHOT, "");
     }
 }

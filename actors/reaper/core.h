@@ -29,6 +29,7 @@ enum reap_event_kind {
     REAP_SERVER,   /* server */
     REAP_CLOUD,    /* cloud */
     REAP_PICTURE,  /* picture: all of the watcher's */
+    REAP_MONEY,    /* money, as the ledger has it */
     REAP_ANSWERED, /* to DRAIN or TERMINATE: id: the machine, ok */
 };
 
@@ -44,12 +45,14 @@ struct reap_event {
     const struct dr_server_changed *server;
     const struct dr_cloud_observed *cloud;
     const struct dr_picture *picture;
+    const struct dr_money *money;
 };
 
 enum reap_effect_kind {
     REAP_DO_SNAPSHOT,  /* ask the ledger -> SNAPSHOT */
     REAP_DO_PICTURE,   /* ask the watcher -> PICTURE */
     REAP_DO_CLOUD,     /* ask provisioner `id` -> CLOUD */
+    REAP_DO_MONEY,     /* ask the ledger -> MONEY */
     REAP_DO_DRAIN,     /* machine.drain -> ANSWERED */
     REAP_DO_TERMINATE, /* machine.terminate -> ANSWERED */
     REAP_DO_TELL,      /* a person has to look: sentence; machine `id`, may be "" */

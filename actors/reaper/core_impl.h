@@ -40,12 +40,20 @@ struct reap_core {
     int64_t seq;
     bool synced, blocked;
     bool snapshot_asked;
-    int64_t snapshot_due_ms, picture_due_ms;
+    int64_t snapshot_due_ms, picture_due_ms, money_due_ms;
     int64_t unsettled_ms; /* the last moment that was not settled */
     int64_t quiet_until_ms;
     int64_t tick_ms;        /* the last tick; 0: none yet */
     int64_t wall_offset_us; /* wall clock minus boot clock, as last accepted */
 };
+
+/* core.c */
+struct reap_effect *reap_add(struct reap_effects *out, enum reap_effect_kind kind, const char *id);
+
+/* cap.c: on_hard_cap. Whether the ledger's money is to be asked for; what follows from it. */
+bool cap_due(struct reap_core *core, int64_t now_ms);
+void cap_came(struct reap_core *core, const struct dr_money *money, int64_t now_ms,
+              struct reap_effects *out);
 
 /* facts.c */
 bool facts_settled(const struct reap_core *core, int64_t now_ms);

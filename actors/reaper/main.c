@@ -74,6 +74,13 @@ static void on_cloud(struct dr_actor *actor, const struct dr_answer *answer, voi
     step(arg, &(struct reap_event){.kind = REAP_CLOUD, .cloud = &body->cloud});
 }
 
+static void on_money(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
+{
+    (void)actor;
+    if (is(answer, DR_MONEY))
+        step(arg, &(struct reap_event){.kind = REAP_MONEY, .money = answer->message->body});
+}
+
 static void on_decided(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
 {
     struct asked *asked = arg;
@@ -147,6 +154,10 @@ static void perform(struct shell *shell, const struct reap_effect *effect)
         break;
     case REAP_DO_CLOUD:
         ask_cloud(shell, effect->id);
+        break;
+    case REAP_DO_MONEY:
+        dr_request(shell->actor, "ledger", DR_MONEY_GET, &(struct dr_money_get){.type = ""}, NULL,
+                   NULL, ASK_TIMEOUT_MS, on_money, shell);
         break;
     case REAP_DO_DRAIN:
         drain(shell, effect);

@@ -82,6 +82,17 @@ static void keep(const struct core_out *out)
             sim.limits[i] = sim.money.limits.items[i];
         return;
     }
+    if (out->type == DR_COSTS) {
+        const struct dr_costs *costs = out->body;
+        sim.costs_usd_micros = costs->unattributed_usd_micros;
+        for (size_t i = 0; i < costs->rows.count; i++)
+            sim.costs_usd_micros += costs->rows.items[i].run_usd_micros +
+                                    costs->rows.items[i].boot_usd_micros +
+                                    costs->rows.items[i].idle_usd_micros;
+        return;
+    }
+    if (out->type != DR_ACK)
+        failed("an answer of another kind");
     const struct dr_ack *ack = out->body;
     sim.ok = ack->ok;
     snprintf(sim.code, sizeof sim.code, "%s", ack->code);

@@ -32,6 +32,7 @@ struct world {
     bool ok;
     char code[24], sentence[900], ids[8][24];
     struct dr_money money;
+    int64_t costs_usd_micros;       /* of all rows and of nobody */
     struct dr_limit_view limits[3]; /* of all */
     /* with steps: since when the windows of money's clock were seen, in true time */
     int64_t window_from[2], window_seen[2], looked_us;

@@ -279,6 +279,37 @@ static void found(void)
     sim.bill.machines[at].said_us = sim.bill.machines[at].start_us = since_us;
 }
 
+/* A task begins, or none runs any more. */
+static void work(void)
+{
+    char worker[32], task[16];
+    int at = pick(BILL_LAUNCHED);
+    if (at < 0)
+        return;
+    snprintf(worker, sizeof worker, "w-%s", sim.machines[at].id);
+    snprintf(task, sizeof task, "t%d", (int)below(6));
+    ASK("watcher", MACHINE_UP, machine_up, .machine = sim.machines[at].id, .worker = worker);
+    struct dr_slot_row slot = {.worker = worker,
+                               .machine = sim.machines[at].id,
+                               .task = task,
+                               .busy = !one_in(3),
+                               .seen_us = wall()};
+    if (!ASK("watcher", SLOTS_OBSERVED, slots_observed, .slots = {&slot, 1}))
+        failed("slots: %s", sim.sentence);
+}
+
+/* However it is grouped: all rows and what nobody pays for are what was spent. */
+static void costs_add_up(void)
+{
+    static const char *const by[] = {"queue", "type", "project", "user", "task", "machine", "day"};
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        ASK("console", COSTS_GET, costs_get, .by = by[i]);
+        if (sim.costs_usd_micros != sim.money.month_usd_micros)
+            failed("by %s the month cost %lld, not %lld", by[i], (long long)sim.costs_usd_micros,
+                   (long long)sim.money.month_usd_micros);
+    }
+}
+
 /* ---- one history
  * ---------------------------------------------------------------------------------- */
 static void open_ledger(void)
@@ -384,7 +415,9 @@ static void act(void)
     else if (sim.steps)
         step_clock();
     else
-        look();
+        work();
+    if (one_in(4))
+        work();
 }
 
 static void history(unsigned long long seed)
@@ -394,6 +427,7 @@ static void history(unsigned long long seed)
     for (int64_t i = 0; i < length; i++)
         act();
     look();
+    costs_add_up();
     core_close(&sim.ledger);
     dr_config_free(sim.config);
     sim.histories++;

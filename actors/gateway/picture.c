@@ -185,17 +185,30 @@ static void take_money(struct picture *picture, const struct dr_money *money)
     picture->figures.rate_usd_micros = money->rate_usd_micros;
 }
 
+void picture_clock(struct picture *picture, int64_t boot_us)
+{
+    picture->boot_us = boot_us;
+}
+
+/* 0: never. */
+static int64_t sent_us(const struct picture *picture, int64_t sent_ms, int64_t now_us)
+{
+    if (picture->boot_us == 0)
+        return now_us;
+    return sent_ms == 0 ? 0 : picture->boot_us + sent_ms * 1000;
+}
+
 static void take_queues(struct picture *picture, const struct dr_queues_observed *queues,
                         int64_t now_us)
 {
-    picture->heard_us[PICTURE_QUEUES] = now_us;
+    picture->heard_us[PICTURE_QUEUES] = sent_us(picture, queues->sent_ms, now_us);
     queues_observed(picture, queues);
 }
 
 static void take_workers(struct picture *picture, const struct dr_workers_observed *workers,
                          int64_t now_us)
 {
-    picture->heard_us[PICTURE_WORKERS] = now_us;
+    picture->heard_us[PICTURE_WORKERS] = sent_us(picture, workers->sent_ms, now_us);
     flock_workers(picture, workers);
 }
 

@@ -32,6 +32,10 @@ void picture_configure(struct picture *picture, const struct dr_cfg_root *config
 void picture_take(struct picture *picture, const struct dr_message_row *row, const void *body,
                   const char *source, int64_t now_us);
 
+/* The wall time at which CLOCK_BOOTTIME was 0: from then on a reading's age is that of its request
+ * (P2), not of the message that brought it. */
+void picture_clock(struct picture *picture, int64_t boot_us);
+
 /* The ledger began a new life: its sequence may have gone back (a restored copy). */
 void picture_ledger_reborn(struct picture *picture);
 

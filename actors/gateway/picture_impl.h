@@ -46,7 +46,7 @@ struct picture {
     const struct dr_cfg_root *config;
     picture_tell_fn *tell;
     void *arg;
-    int64_t started_us, heard_us[PICTURE_PARTS];
+    int64_t started_us, boot_us, heard_us[PICTURE_PARTS];
 
     struct picture_machine *machines, *instances;
     char *ledger_id;

@@ -281,8 +281,9 @@ static bool bind_one(struct txn *txn, struct dr_machine_row *row, const char *in
 {
     const char *from;
     if (store_int(txn->store,
-                  "SELECT count(*) FROM machine WHERE account=? AND instance_id=? AND id<>?", "sss",
-                  row->account, instance, row->id) > 0)
+                  "SELECT count(*) FROM machine WHERE account=? AND instance_id=? AND "
+                  "instance_id<>'' AND id<>?",
+                  "sss", row->account, instance, row->id) > 0)
         return txn_refuse(txn, "conflict", "instance %s is another machine's already", instance);
     if (machine_step(txn, row, EVENT_BOUND, &from) == LIFECYCLE_REFUSE)
         return false;

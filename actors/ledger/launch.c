@@ -161,7 +161,7 @@ bool launch_within_budget(struct txn *txn, const struct launch_kind *kind, int64
                   "si", kind->type_name, since);
     int64_t served =
         store_int(txn->store,
-                  "SELECT count(DISTINCT task) FROM launch_task JOIN machine ON id=machine"
+                  "SELECT count(DISTINCT task) FROM launch_task CROSS JOIN machine ON id=machine"
                   " WHERE type=? AND launch_task.launched_us>?",
                   "si", kind->type_name, since);
     if (!budget_breaker(kind->type_name, launches, served, sentence, sizeof sentence))

@@ -169,9 +169,10 @@ void handle_machine_found(struct txn *txn, const void *body)
     const struct dr_machine_found *found = body;
     if (!may_adopt(txn, found))
         return;
-    const char *bound = store_text(txn->store, txn->pool,
-                                   "SELECT id FROM machine WHERE account=? AND instance_id=?", "ss",
-                                   found->account, found->instance.instance_id);
+    const char *bound =
+        store_text(txn->store, txn->pool,
+                   "SELECT id FROM machine WHERE account=? AND instance_id=? AND instance_id<>''",
+                   "ss", found->account, found->instance.instance_id);
     if (*bound != '\0') {
         txn_done(txn, pool_one(txn->pool, bound), "instance %s is machine %s already",
                  found->instance.instance_id, bound);

@@ -3,7 +3,7 @@
 #include "ledger_private.h"
 #include "txn.h"
 
-#define LIVE "state NOT IN ('cancelled','gone','failed')"
+#define LIVE "ended_us=0" /* not cancelled, gone or failed; has an index */
 
 void handle_ledger_snapshot(struct txn *txn, const void *body)
 {

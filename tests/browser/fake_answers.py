@@ -7,7 +7,7 @@ import json
 import pathlib
 import re
 
-from fake_flock import TYPES, now_us
+from fake_flock import TYPES, compact, now_us
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEF = ROOT / "proto/config.def"
@@ -549,11 +549,19 @@ def act(app, path, body):
 
 
 def answer(app, method, path, query, body):
-    if method == "GET":
-        if path[0] == "machines" and len(path) == 2:
-            return machine(app.flock, path[1])
-        if path[0] == "tasks" and len(path) == 2:
-            return task(app.flock, path[1])
+    if method != "GET":
+        return act(app, path, body)
+    status, found = 200, None
+    if path[0] == "machines" and len(path) == 2:
+        status, found = machine(app.flock, path[1])
+    elif path[0] == "tasks" and len(path) == 2:
+        status, found = task(app.flock, path[1])
+    else:
         found = read(app, path, query)
-        return (200, found) if found is not None else error(404, f"there is no {'/'.join(path)}")
-    return act(app, path, body)
+    if found is None:
+        return error(404, f"there is no {'/'.join(path)}")
+    if path[0] in ("machines", "tasks", "queues", "costs", "activity", "actors", "history"):
+        found = compact(found) if not isinstance(found, bytes) else found
+    if int(query.get("limit", 0)) > (10_000 if path == ["machines"] else 1000):
+        return error(400, "limit is at most 1000")
+    return status, found

@@ -38,6 +38,14 @@ def now_us():
     return int(time.time() * 1e6)
 
 
+def compact(value, top=True):
+    """Empty texts, zeros, false and empty lists are left out of records (docs/gateway.md, Shapes)."""
+    if isinstance(value, dict):
+        kept = {k: compact(v, False) for k, v in value.items()}
+        return kept if top else {k: v for k, v in kept.items() if v or isinstance(v, dict)}
+    return [compact(v, False) for v in value] if isinstance(value, list) else value
+
+
 class Flock:
     def __init__(self, machines=13, queues=4, tasks=40, seed=7):
         self.random = random.Random(seed)
@@ -286,6 +294,7 @@ class Flock:
 
     def say(self, event, data):
         self.seq += 1
+        data = data if event in ("counts", "sample") else compact(compact(data), False)
         for queue in list(self.listeners):
             queue.put((self.seq, event, data))
 
@@ -416,10 +425,10 @@ class Flock:
             "server": self.server,
             "blocked": self.blocked,
             "counts": self.counts(),
-            "machines": list(self.machines.values()),
-            "queues": self.queues(),
-            "money": self.money(),
-            "actors": list(self.actors.values()),
+            "machines": compact(list(self.machines.values())),
+            "queues": compact(self.queues()),
+            "money": compact(self.money(), False),
+            "actors": compact(list(self.actors.values())),
             "pauses": self.pauses,
             "activity": self.activity[:50],
         }

@@ -96,7 +96,9 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
     def page(self, path):
-        file = WEB / (path[8:] if path.startswith("/assets/") else "index.html")
+        file = WEB / path[1:]
+        if path == "/" or "." not in path.rsplit("/", 1)[1]:
+            file = WEB / "index.html"
         if not file.resolve().is_relative_to(WEB) or not file.is_file():
             return self.refuse(404, f"there is no {path}")
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"

@@ -127,7 +127,7 @@ export async function words({ page, gateway, expect }) {
   for (const [name, cases] of Object.entries(SAID)) {
     for (const [given, wanted] of cases) {
       const got = await page.evaluate(
-        async ([n, value]) => (await import("/assets/words.js"))[n](value),
+        async ([n, value]) => (await import("/words.js"))[n](value),
         [name, given],
       );
       expect(got === wanted, `${name}(${given}) is “${got}”, not “${wanted}”`);

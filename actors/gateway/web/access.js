@@ -53,7 +53,7 @@ export function access() {
 
   function loadTokens() {
     get("tokens").then(
-      ({ tokens: list }) =>
+      ({ tokens: list = [] }) =>
         replace(
           tokens,
           plainTable(
@@ -78,7 +78,7 @@ export function access() {
 
   function loadUsers() {
     get("users").then(
-      ({ users: list }) =>
+      ({ users: list = [] }) =>
         replace(
           users,
           plainTable(

@@ -17,9 +17,9 @@ function library() {
     loading ||
     new Promise((done, fail) => {
       document.head.append(
-        h("link", { rel: "stylesheet", href: "/assets/vendor/uplot/uPlot.min.css" }),
+        h("link", { rel: "stylesheet", href: "/vendor/uplot/uPlot.min.css" }),
       );
-      const script = h("script", { src: "/assets/vendor/uplot/uPlot.iife.min.js" });
+      const script = h("script", { src: "/vendor/uplot/uPlot.iife.min.js" });
       script.onload = () => done(window.uPlot);
       script.onerror = () => {
         loading = null;

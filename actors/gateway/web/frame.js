@@ -104,7 +104,7 @@ function lostBanner() {
 
 function serverBanner() {
   const s = store.server;
-  if (!store.loaded || !s || s.state === "ok" || !s.state) return null;
+  if (!store.loaded || !s || !s.state || s.state === "ok" || s.state === "unknown") return null;
   return banner(s.state === "wrong-key" || s.state === "broken" ? "bad" : "warn", [
     h("b", null, `ClearML server: ${s.state.replace("-", " ")}`),
     ` – ${s.sentence} `,

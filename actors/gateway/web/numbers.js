@@ -168,7 +168,8 @@ export function faultsNow() {
   const list = [];
   const add = (n, text) => list.push({ n, text });
   const s = store.server;
-  if (s && s.state && s.state !== "ok") add(1, `ClearML server ${s.state.replace("-", " ")}`);
+  if (s && s.state && s.state !== "ok" && s.state !== "unknown")
+    add(1, `ClearML server ${s.state.replace("-", " ")}`);
   for (const a of store.actors.values()) {
     if (a.state === "failed" || a.state === "backoff")
       add(1, `${a.actor}: ${a.sentence || a.state}`);

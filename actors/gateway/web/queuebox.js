@@ -20,7 +20,7 @@ export function queueUrl(q) {
 /* Waits and will not start, then waits, then works, then by name. */
 function rank(q) {
   if (q.waiting) return verdictState(q.verdict) === "failed" ? 0 : 1;
-  return q.known === false ? 2 : q.running || q.booting ? 3 : 4;
+  return !q.known ? 2 : q.running || q.booting ? 3 : 4;
 }
 
 export function reasonOf(q) {
@@ -29,7 +29,7 @@ export function reasonOf(q) {
       q.paused.sentence ? `: ${q.paused.sentence}` : ""
     }`;
   }
-  return q.waiting || q.known === false ? q.sentence || "" : "";
+  return q.waiting || !q.known ? q.sentence || "" : "";
 }
 
 function rowOf(q, reason) {

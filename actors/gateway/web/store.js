@@ -129,6 +129,11 @@ const takers = {
     store.actors.set(a.actor, a);
     changed("actors");
   },
+  missing(m) {
+    store.ready = Boolean(m.ready);
+    store.missing = m.missing || [];
+    changed("server");
+  },
   blocked(b) {
     store.blocked = typeof b === "string" ? b : b.blocked || b.sentence || "";
     changed("server");

@@ -32,7 +32,7 @@ export function versions({ current, restore }) {
     );
 
   get("config/history").then(
-    ({ versions: list }) =>
+    ({ versions: list = [] }) =>
       replace(
         node,
         plainTable(

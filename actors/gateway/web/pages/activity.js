@@ -92,8 +92,8 @@ export default function activity(ctx) {
     try {
       const answer = await get(query("activity", { ...filters(), before, limit: PART }));
       if (mine !== turn) return;
-      rows = before ? rows.concat(answer.activity) : answer.activity;
-      next = answer.next;
+      rows = before ? rows.concat(answer.activity || []) : answer.activity || [];
+      next = answer.next || 0;
       failed = "";
     } catch (error) {
       failed = error.message;

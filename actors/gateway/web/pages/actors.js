@@ -34,14 +34,14 @@ export default function actors(ctx) {
   async function load() {
     try {
       const answer = await get("actors");
-      more = new Map(answer.actors.map((a) => [a.actor, a]));
+      more = new Map((answer.actors || []).map((a) => [a.actor, a]));
       bad.hidden = true;
       replace(
         counters,
         plainTable(
           "Messages through the bus",
           COUNTERS,
-          answer.counters.slice().sort((a, b) => b.relayed - a.relayed),
+          (answer.counters || []).slice().sort((a, b) => (b.relayed || 0) - (a.relayed || 0)),
           "No message was counted yet.",
         ),
       );

@@ -152,7 +152,7 @@ export default function costs(ctx) {
       );
       const rest = answer.unattributed_usd_micros;
       list.update(
-        answer.rows,
+        answer.rows || [],
         rest && !["queue", "type", "machine", "day"].includes(by())
           ? `${money(rest)} of machines that never ran a task is in no row`
           : "",

@@ -148,24 +148,19 @@ function logOf(ctx) {
   let over = false;
 
   async function read() {
+    let more = false;
     try {
       const answer = await get(`machines/${seg(ctx.id)}/log?after=${next}`);
       const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 24;
       if (answer.text) text.append(answer.text);
       if (answer.text && atEnd) text.scrollTop = text.scrollHeight;
-      next = answer.next || next;
-      say(
-        note,
-        next
-          ? answer.whole === false
-            ? "its beginning is no longer kept"
-            : ""
-          : "the machine has written nothing yet",
-      );
+      if (answer.next > 0) next = answer.next;
+      say(note, next ? "" : "the machine has written nothing yet");
+      more = answer.next > 0 && answer.whole === false;
     } catch (error) {
       say(note, error.message);
     }
-    if (!over) timer = setTimeout(read, LOG_MS);
+    if (more || !over) timer = setTimeout(read, more ? 0 : LOG_MS);
   }
   ctx.onLeave(() => {
     over = true;

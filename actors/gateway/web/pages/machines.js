@@ -127,7 +127,7 @@ export default function machines(ctx) {
       put(button, "aria-pressed", String(phase === wanted));
     if (wanted === "ended" && !ended) {
       const answer = await get("machines?all=1&limit=1000").catch(() => ({ machines: [] }));
-      ended = answer.machines.filter((m) => m.phase === "ended");
+      ended = (answer.machines || []).filter((m) => m.phase === "ended");
     }
     update();
   }

@@ -11,6 +11,7 @@ import { verdictChip } from "./queues.js";
 import { actButton, askPause, resume } from "../acts.js";
 
 const PART = 100;
+const MOST = 1000; /* the table of all tasks has the others */
 const AGAIN_MS = 2000;
 
 const TASKS = [
@@ -106,15 +107,15 @@ export default function queue(ctx) {
         `booting · ${available(q)} available · ` +
         `served by ${(q.types || []).join(", ") || "no type"}`,
     );
-    const rows = last.tasks.map((t, i) => ({ ...t, place: i + 1 }));
+    const rows = (last.tasks || []).map((t, i) => ({ ...t, place: i + 1 }));
     const more =
-      last.total > rows.length
+      last.total > rows.length && limit < MOST
         ? h(
             "button",
             {
               type: "button",
               onclick() {
-                limit += 10 * PART;
+                limit = MOST;
                 load();
               },
             },

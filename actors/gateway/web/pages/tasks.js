@@ -8,7 +8,7 @@ import { table } from "../table.js";
 import { ago } from "../words.js";
 import { chip } from "../state.js";
 
-const PART = 2000;
+const PART = 1000;
 const MOST = 20000;
 const AGAIN_MS = 5000;
 const VIEWS = [
@@ -154,11 +154,12 @@ export default function tasks(ctx) {
       for (let offset = 0; offset < MOST; offset += PART) {
         const answer = await get(`tasks?state=${state}&offset=${offset}&limit=${PART}`);
         if (mine !== turn) return;
-        all.push(...answer.tasks);
+        const part = answer.tasks || [];
+        all.push(...part);
         const note =
           answer.total > all.length ? `${all.length} of ${answer.total} fetched` : "";
         if (!shown || all.length >= shown) list.update(all, note);
-        if (!answer.tasks.length || all.length >= answer.total) break;
+        if (!part.length || all.length >= (answer.total || 0)) break;
       }
       shown = all.length;
       list.update(all);

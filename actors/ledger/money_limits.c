@@ -191,13 +191,16 @@ void limits_name(const struct dr_limit_view *view, char *out, size_t size)
 
 static const char *machines(int64_t count, char *out, size_t size)
 {
-    snprintf(out, size, "%lld machine%s", (long long)count, count == 1 ? "" : "s");
+    if (count == 1)
+        snprintf(out, size, "1 machine that lives or is wanted");
+    else
+        snprintf(out, size, "%lld machines that live or are wanted", (long long)count);
     return out;
 }
 
 void limits_sentence(const struct limits_use *use, const char *zone, char *out, size_t size)
 {
-    char name[200], all[32], spent[32], live[32], asked[32], count[40], when[32];
+    char name[200], all[32], spent[32], live[32], asked[32], count[64], when[32];
     const struct dr_limit_view *view = &use->view;
     limits_name(view, name, sizeof name);
     limits_usd(sum(use), all, sizeof all);
@@ -207,14 +210,14 @@ void limits_sentence(const struct limits_use *use, const char *zone, char *out, 
     machines(use->machines, count, sizeof count);
     if (window_of(use) == HOUR) {
         snprintf(out, size,
-                 "%s an hour would pass %s: %s live or are wanted for %s, %lld more would be %s; "
-                 "they wait until machines have gone or the limit is raised",
-                 all, name, count, live, (long long)use->asked, asked);
+                 "%s an hour would pass %s: %s for %s, %s for %lld more; that waits until machines "
+                 "have gone or the limit is raised",
+                 all, name, live, count, asked, (long long)use->asked);
         return;
     }
     snprintf(out, size,
-             "%s would pass %s: %s spent, %s reserved for %s that live or are wanted, %s for %lld "
-             "more; the next %s begins %s (%s)",
+             "%s would pass %s: %s spent, %s reserved for %s, %s for %lld more; the next %s begins "
+             "%s (%s)",
              all, name, spent, live, count, asked, (long long)use->asked, view->window,
              dr_calendar_text(zone, view->until_us, when, sizeof when), zone);
 }

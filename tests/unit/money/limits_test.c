@@ -209,10 +209,9 @@ static void what_is_said(void **state)
                               .machines = 2,
                               .asked = 1};
     limits_sentence(&hour, "UTC", text, sizeof text);
-    assert_string_equal(text,
-                        "$3.20 an hour would pass the limit of $3.00 an hour of machine type "
-                        "gpu: 2 machines live or are wanted for $2.00, 1 more would be $1.20; "
-                        "they wait until machines have gone or the limit is raised");
+    assert_string_equal(text, "$3.20 an hour would pass the limit of $3.00 an hour of machine type "
+                              "gpu: $2.00 for 2 machines that live or are wanted, $1.20 for 1 "
+                              "more; that waits until machines have gone or the limit is raised");
     struct limits_use day = {.view = {.scope = "all",
                                       .name = "",
                                       .window = "day",
@@ -225,7 +224,7 @@ static void what_is_said(void **state)
                              .asked = 2};
     limits_sentence(&day, "Europe/Berlin", text, sizeof text);
     assert_string_equal(text, "$22.35 would pass the limit of $20.00 a day of all machines: $12.35 "
-                              "spent, $0.00 reserved for 1 machine that live or are wanted, $10.00 "
+                              "spent, $0.00 reserved for 1 machine that lives or is wanted, $10.00 "
                               "for 2 more; the next day begins 2026-01-02 00:00 (Europe/Berlin)");
     assert_string_equal(limits_usd(41600, text, sizeof text), "$0.0416");
     assert_string_equal(limits_usd(1, text, sizeof text), "$0.0001");

@@ -84,7 +84,10 @@ static char *read_file(const char *path, size_t *len)
     return text;
 }
 
-struct dr_config *dr_config_load(const char *path, struct dr_config_errors *errors)
+typedef struct dr_config *parse_fn(const char *text, size_t len, const char *name,
+                                   struct dr_config_errors *errors);
+
+static struct dr_config *load(const char *path, struct dr_config_errors *errors, parse_fn *parse)
 {
     size_t len;
     char *text = read_file(path, &len);
@@ -95,9 +98,19 @@ struct dr_config *dr_config_load(const char *path, struct dr_config_errors *erro
         cfg_fault(&report, 0, "", "cannot be read: %s", why);
         return NULL;
     }
-    struct dr_config *config = dr_config_parse(text, len, path, errors);
+    struct dr_config *config = parse(text, len, path, errors);
     free(text);
     return config;
+}
+
+struct dr_config *dr_config_load(const char *path, struct dr_config_errors *errors)
+{
+    return load(path, errors, dr_config_parse);
+}
+
+struct dr_config *dr_config_load_draft(const char *path, struct dr_config_errors *errors)
+{
+    return load(path, errors, dr_config_parse_draft);
 }
 
 const struct dr_cfg_root *dr_config_root(const struct dr_config *config)

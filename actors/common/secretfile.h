@@ -22,4 +22,12 @@ char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct 
  * errors, and so is a key that stands twice). An empty file is an empty object. */
 json_t *dr_secretfile_load(const char *path, struct dr_error *error);
 
+/* Reads standard input to its end: one JSON object with secrets, which the caller owns. The error
+ * quotes nothing of it. Blocks. */
+json_t *dr_secret_read_stdin(struct dr_error *error);
+
+/* Writes objects, lists of objects and texts as YAML that dr_secretfile_load reads; empty ones are
+ * left out. The file is 0600 and whole from the first moment; one that is there is replaced. */
+bool dr_secretfile_write(const char *path, json_t *tree, struct dr_error *error);
+
 #endif

@@ -20,6 +20,7 @@
 #include "fetch_task.h"
 #include "log.h"
 #include "nocore.h"
+#include "probe.h"
 #include "seal.h"
 
 #define LOCK_WAIT_MS 20000 /* under droverd's ready_timeout: then it is tried afresh */
@@ -439,5 +440,7 @@ int main(int argc, char **argv)
         .reconfigured = reconfigured,
         .stop = stop,
     };
+    if (argc > 1 && strcmp(argv[1], "--probe") == 0)
+        return probe_main(argc, argv);
     return fetch_asked(argc, argv) ? fetch_main(argc, argv) : dr_actor_main(argc, argv, &spec);
 }

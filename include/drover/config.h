@@ -69,8 +69,10 @@ struct dr_config *dr_config_parse(const char *text, size_t len, const char *name
 struct dr_config *dr_config_parse_draft(const char *text, size_t len, const char *name,
                                         struct dr_config_errors *errors);
 
-/* Reads the file and parses it. */
+/* Read the file and parse it. */
 struct dr_config *dr_config_load(const char *path, struct dr_config_errors *errors);
+
+struct dr_config *dr_config_load_draft(const char *path, struct dr_config_errors *errors);
 
 const struct dr_cfg_root *dr_config_root(const struct dr_config *config);
 

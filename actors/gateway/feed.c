@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "drover/assert.h"
 #include "drover/clock.h"
@@ -43,11 +44,11 @@ static const struct part_row {
     int64_t period_ms; /* asked again after; 0: only after a gap */
     const char *shows; /* what is old when it does not answer; NULL: no page shows it as live */
 } part_rows[PARTS] = {
-    [LEDGER] = {"ledger", DR_LEDGER_SNAPSHOT, DR_LEDGER_STATE, 30000, "the machines"},
+    [LEDGER] = {"ledger", DR_LEDGER_SNAPSHOT, DR_LEDGER_STATE, 30000, "the machines and money"},
     [WATCHER] = {"watcher", DR_PICTURE_GET, DR_PICTURE, 0, "queues and workers"},
     [PLANNER] = {"planner", DR_PLAN_GET, DR_PLAN, 10000, "the reasons"},
     [ACTORS] = {"bus", DR_ACTORS_GET, DR_ACTORS, 30000, "the processes"},
-    [MONEY] = {"ledger", DR_MONEY_GET, DR_MONEY, 2000, "money"},
+    [MONEY] = {"ledger", DR_MONEY_GET, DR_MONEY, 2000, NULL},
     [NAMES] = {"ledger", DR_TASKS_GET, DR_TASKS, 0, NULL},
     [MEMORY] = {"ledger", DR_HISTORY_GET, DR_HISTORY, 0, NULL},
 };
@@ -131,6 +132,7 @@ static void note(struct feed *feed, enum part part, const struct dr_answer *answ
              ack != NULL               ? ack->sentence
              : answer->failure != NULL ? answer->failure
                                        : "an answer of another kind");
+    state->failure[strcspn(state->failure, ":")] = '\0'; /* what follows is about writes */
 }
 
 static void on_answer(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
@@ -212,9 +214,16 @@ static void money_soon(struct feed *feed)
 }
 
 /* ---- what is missing ------------------------------------------------------------------------ */
+/* The ledger is asked for money most often: whether it is there shows there first. */
+static int64_t failed_us(const struct feed *feed, enum part part)
+{
+    int64_t failed = feed->parts[part].failed_us;
+    return failed == 0 && part == LEDGER ? feed->parts[MONEY].failed_us : failed;
+}
+
 static bool away(const struct feed *feed, enum part part)
 {
-    return feed->parts[part].heard_us == 0 || feed->parts[part].failed_us != 0;
+    return feed->parts[part].heard_us == 0 || failed_us(feed, part) != 0;
 }
 
 static void sentence(const struct feed *feed, enum part part, struct dr_strbuf *out)
@@ -222,15 +231,14 @@ static void sentence(const struct feed *feed, enum part part, struct dr_strbuf *
     char date[DR_DATE_ROOM];
     const struct part_row *row = &part_rows[part];
     const struct part_state *state = &feed->parts[part];
-    if (state->failed_us == 0)
+    int64_t since_us = failed_us(feed, part);
+    const char *failure = state->failed_us == 0 ? feed->parts[MONEY].failure : state->failure;
+    if (since_us == 0)
         dr_strbuf_printf(out, "The %s is being asked for %s.", row->who, row->shows);
-    else if (state->heard_us == 0)
-        dr_strbuf_printf(out, "The %s has not answered since %s (%s): %s cannot be shown yet.",
-                         row->who, dr_date_text(state->failed_us, date), state->failure,
-                         row->shows);
     else
-        dr_strbuf_printf(out, "The %s has not answered since %s (%s): %s are as of then.", row->who,
-                         dr_date_text(state->failed_us, date), state->failure, row->shows);
+        dr_strbuf_printf(out, "The %s has not answered since %s (%s): %s %s.", row->who,
+                         dr_date_text(since_us, date), failure, row->shows,
+                         state->heard_us == 0 ? "cannot be shown yet" : "are as of then");
 }
 
 static void say_missing(struct feed *feed)
@@ -350,6 +358,7 @@ struct feed *feed_new(struct gateway *gateway)
     feed->gateway = gateway;
     feed->samples = samples_new();
     snprintf(feed->samples_path, sizeof feed->samples_path, "%s/samples", gateway->state_dir);
+    mkdir(gateway->state_dir, 0700);
     samples_load(feed->samples, feed->samples_path);
     feed->picture = picture_new(dr_actor_config(gateway->actor), gateway->started_us, tell, feed);
     for (size_t part = 0; part < PARTS; part++)

@@ -11,49 +11,56 @@ from fake_flock import TYPES, compact, now_us
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEF = ROOT / "proto/config.def"
+HELP = ROOT / "proto/config_help.def"
 KINDS = {
-    "C_STR": "text",
-    "C_REQ": "text",
-    "C_NAME": "name",
-    "C_ENUM": "enum",
-    "C_INT": "number",
-    "C_DUR": "duration",
-    "C_USD": "money",
-    "C_BOOL": "bool",
-    "C_STRS": "texts",
-    "C_REC": "section",
-    "C_RECS": "sections",
+    **{"C_STR": "text", "C_REQ": "text", "C_NAME": "name", "C_ENUM": "word", "C_INT": "number"},
+    **{"C_DUR": "duration", "C_USD": "dollars", "C_BOOL": "switch", "C_STRS": "texts"},
+    **{"C_REC": "section", "C_RECS": "sections"},
 }
 
 
+def arguments(text):
+    return [a[1:-1] if a.startswith('"') else a for a in re.findall(r'"[^"]*"|[\w]+', text)]
+
+
+def helps():
+    """(section, field) -> label, example, link, group and flags."""
+    found = {}
+    for line in HELP.read_text().splitlines():
+        if line.startswith("HELP("):
+            section, field, label, example, link, group, *flags = arguments(line[5:-1])
+            flags = [flag[4:].lower() for flag in flags if flag != "0"]
+            found[section, field] = dict(
+                label=label, example=example, link=link, group=group.lower(), flags=flags
+            )
+    return found
+
+
 def schema():
-    sections = {}
+    sections, known = {}, helps()
     for line in DEF.read_text().splitlines():
         match = re.match(r"(SECTION|C_\w+)\((.*)\)$", line)
         if not match:
             continue
-        args = [a[1:-1] if a.startswith('"') else a for a in re.findall(r'"[^"]*"|[\w]+', match.group(2))]
+        args = arguments(match.group(2))
         if match.group(1) == "SECTION":
-            sections[args[0]] = {"meaning": args[1], "fields": []}
+            sections[args[0]] = {"name": args[0][4:], "meaning": args[1], "fields": []}
             continue
-        field = {
-            "key": args[1],
-            "kind": KINDS[match.group(1)],
-            "meaning": args[-1],
-            "required": match.group(1) in ("C_REQ", "C_NAME"),
-        }
+        field = {"key": args[1], "kind": KINDS[match.group(1)], "meaning": args[-1]}
+        field["required"] = match.group(1) in ("C_REQ", "C_NAME")
+        field |= known.get((args[0], args[1]), {})
         if field["kind"] in ("section", "sections"):
-            field["of"] = args[2]
-        elif field["kind"] in ("duration", "money"):
+            field["of"] = args[2][4:]
+        elif field["kind"] in ("duration", "dollars"):
             field["key"], field["default"] = args[2], args[3]
         elif field["kind"] != "texts" and len(args) > 3:
             field["default"] = args[2]
-        if field["kind"] == "enum":
+        if field["kind"] == "word":
             field["words"], field["required"] = args[3].split("|"), not args[2]
         if field["kind"] in ("number", "duration"):
             field["min"], field["max"] = args[-3], args[-2]
         sections[args[0]]["fields"].append(field)
-    return {"root": "cfg_root", "sections": sections}
+    return {"root": "root", "groups": [], "secrets": [], "sections": list(sections.values())}
 
 
 class Config:

@@ -54,10 +54,10 @@ export async function setUp({ page, gateway, expect }) {
   const heading = (word) =>
     page.waitForFunction((w) => document.querySelector("main h2")?.innerText === w, word);
   await heading("ClearML server");
-  await page.getByLabel(/^api server/).fill("nowhere");
-  await page.getByLabel(/^api server/).blur();
+  await page.getByLabel(/^API server( ·|$)/).fill("nowhere");
+  await page.getByLabel(/^API server( ·|$)/).blur();
   await page.waitForSelector(".fault:not([hidden])");
-  await page.getByLabel(/^api server/).fill("https://api.clear.ml");
+  await page.getByLabel(/^API server( ·|$)/).fill("https://api.clear.ml");
   await page.waitForSelector(".fault:not([hidden])", { state: "detached" }).catch(() => null);
   await page.getByLabel("access key").fill("AK");
   await page.getByLabel("secret key").fill("SK");
@@ -65,12 +65,12 @@ export async function setUp({ page, gateway, expect }) {
   await page.waitForSelector(".faults li");
   await next();
   await heading("Cloud");
-  await page.getByLabel("region").fill("eu-west-1");
+  await page.getByLabel("Region").fill("eu-west-1");
   await next();
   await heading("Code access");
   await next();
   await heading("Machine types");
-  await page.getByLabel("instance type").fill("g5.xlarge");
+  await page.getByLabel("Size").fill("g5.xlarge");
   await page.waitForFunction(() =>
     /\$2|2\.01/.test(document.querySelector(".aside .big").innerText),
   );
@@ -83,7 +83,7 @@ export async function setUp({ page, gateway, expect }) {
   await page.getByRole("button", { name: "Back" }).click();
   await heading("Machine types");
   expect(
-    (await page.getByLabel("instance type").first().inputValue()) === "g5.xlarge",
+    (await page.getByLabel("Size").first().inputValue()) === "g5.xlarge",
     "back lost input",
   );
   const yaml = await text(page, ".aside pre");

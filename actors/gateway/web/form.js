@@ -2,7 +2,10 @@
  * Fields made from the configuration's schema. A field knows its path (machine_types[0].name),
  * takes its value from the answers and puts it back there; an empty field is no answer. */
 import { h, put, replace, say } from "./dom.js";
-import { helpOf, LONG } from "./fieldhelp.js";
+import { asked } from "./schema.js";
+
+/* Texts of more than one line. */
+const LONG = new Set(["init_script", "extra_clearml_conf", "extra_configurations"]);
 
 /* "machine_types[0].name" in answers. */
 const steps = (path) =>
@@ -45,7 +48,7 @@ export function pruned(value) {
 
 function inputOf(field, id, value, choices) {
   const base = { id, "aria-describedby": `${id}-hint ${id}-fault`, "data-field": field.key };
-  const words = field.kind === "enum" ? field.words : choices;
+  const words = field.kind === "word" ? field.words : choices;
   if (words) {
     const first = field.default ? `${field.default} (default)` : "choose…";
     return h(
@@ -55,7 +58,7 @@ function inputOf(field, id, value, choices) {
       words.map((word) => h("option", { value: word, selected: word === value }, word)),
     );
   }
-  if (field.kind === "bool") {
+  if (field.kind === "switch") {
     const on = value === undefined ? field.default === "true" : value;
     return h("input", { ...base, type: "checkbox", checked: Boolean(on) });
   }
@@ -68,7 +71,7 @@ function inputOf(field, id, value, choices) {
       value: text,
     });
   }
-  const numeric = field.kind === "number" || field.kind === "money";
+  const numeric = field.kind === "number" || field.kind === "dollars";
   return h("input", {
     ...base,
     type: "text",
@@ -81,7 +84,7 @@ function inputOf(field, id, value, choices) {
 }
 
 function valueOf(field, input) {
-  if (field.kind === "bool") {
+  if (field.kind === "switch") {
     return String(input.checked) === (field.default || "false") ? undefined : input.checked;
   }
   const text = input.value.trim();
@@ -93,7 +96,7 @@ function valueOf(field, input) {
     return list.length ? list : undefined;
   }
   if (text === "") return undefined;
-  const numeric = field.kind === "number" || field.kind === "money";
+  const numeric = field.kind === "number" || field.kind === "dollars";
   return numeric && /^-?[0-9]+([.][0-9]+)?$/.test(text)
     ? Number(text)
     : LONG.has(field.key)
@@ -118,7 +121,7 @@ export class Form {
 
   field(section, field, path) {
     const id = `f-${path.replace(/\W+/g, "-")}`;
-    const { example: shown, link } = helpOf(section, field);
+    const { example: shown, link } = field;
     const meaning = plainMeaning(field);
     const example = field.meaning.includes("e.g.") ? "" : shown;
     const choices = this.hooks.choices(section, field, path);
@@ -126,8 +129,8 @@ export class Form {
     const fault = h("div.fault", { id: `${id}-fault`, hidden: true });
     const label = h(
       "label",
-      { for: id, title: `${meaning}${example ? `, e.g. ${example}` : ""}` },
-      field.key.replace(/_/g, " "),
+      { for: id, title: `${field.key}: ${meaning}${example ? `, e.g. ${example}` : ""}` },
+      field.label || field.key.replace(/_/g, " "),
       field.required ? h("span.muted", null, " · needed") : null,
     );
     const hint = h(
@@ -135,12 +138,14 @@ export class Form {
       { id: `${id}-hint` },
       meaning,
       example ? [" · e.g. ", h("code", null, example)] : null,
-      link
+      link && link.startsWith("http")
         ? [
             " · ",
             h("a", { href: link, target: "_blank", rel: "noreferrer" }, "the vendor's page ↗"),
           ]
-        : null,
+        : link
+          ? ` · see ${link.split("#")[0]}`
+          : null,
     );
     const extra = h("div.hint");
     const show = () =>
@@ -165,7 +170,9 @@ export class Form {
 
   /* Fields of one section: `first` in this order, the others behind "More settings". */
   section(schema, name, path, first, shown) {
-    const plain = schema.sections[name].fields.filter((f) => f.kind !== "sections" && shown(f));
+    const plain = schema.sections[name].fields.filter(
+      (f) => f.kind !== "sections" && asked(f) && shown(f),
+    );
     const main = first.map((key) => plain.find((f) => f.key === key)).filter(Boolean);
     const rest = plain.filter((f) => !main.includes(f));
     const details = rest.length
@@ -194,14 +201,14 @@ export class Form {
         h(
           "fieldset",
           null,
-          h("legend", null, h("h3", null, field.key.replace(/_/g, " "))),
+          h("legend", null, h("h3", null, field.label || field.key.replace(/_/g, " "))),
           h("p.hint.muted.small", null, plainMeaning(field)),
           h(
             "div.two",
             null,
-            schema.sections[field.of].fields.map((f) =>
-              this.field(field.of, f, `${at(field)}.${f.key}`),
-            ),
+            schema.sections[field.of].fields
+              .filter(asked)
+              .map((f) => this.field(field.of, f, `${at(field)}.${f.key}`)),
           ),
         ),
       ),

@@ -3,11 +3,6 @@
 import { h, replace } from "./dom.js";
 import { findingList } from "./findings.js";
 
-export const shownFor = (driver) => (field) => {
-  const only = /^(aws|local):/.exec(field.meaning);
-  return !only || !driver || only[1] === driver;
-};
-
 export function secret(w, label, where, key, props) {
   const id = `s-${key}-${Math.abs(JSON.stringify(where).length)}-${w.ids++}`;
   const input = h(props && props.long ? "textarea" : "input", {

@@ -69,7 +69,7 @@ export function queues(w) {
     items.length
       ? many(w, {
           list: "queues",
-          section: "cfg_queue",
+          section: "queue",
           noun: "queue",
           first: ["max_machines", "recovery"],
           shown: () => (field) => !["name", "types"].includes(field.key),

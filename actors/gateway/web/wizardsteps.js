@@ -4,17 +4,18 @@
  * test(what, account)}. */
 import { h } from "./dom.js";
 import { plural } from "./words.js";
-import { accountOf, many, secret, shownFor, tester } from "./wizardparts.js";
+import { accountOf, many, secret, tester } from "./wizardparts.js";
+import { askedFor } from "./schema.js";
 import { queues } from "./wizardqueues.js";
 
 function clearml(w) {
   return h(
     "div",
     null,
-    h("div.two", null, w.form.field("cfg_root", w.rootField("deployment"), "deployment")),
+    h("div.two", null, w.form.field("root", w.rootField("deployment"), "deployment")),
     w.form.section(
       w.schema,
-      "cfg_clearml",
+      "clearml",
       "clearml",
       ["api_server", "web_server", "files_server"],
       () => true,
@@ -35,11 +36,11 @@ function clearml(w) {
 function clouds(w) {
   return many(w, {
     list: "accounts",
-    section: "cfg_account",
+    section: "account",
     noun: "account",
     first: ["driver", "name", "region"],
     fresh: (n) => ({ name: n ? `aws${n + 1}` : "aws", driver: "aws" }),
-    shown: (item) => shownFor(item.driver),
+    shown: (item) => askedFor(item.driver),
     also: (item) =>
       h(
         "div",
@@ -117,7 +118,7 @@ function types(w) {
   ];
   return many(w, {
     list: "machine_types",
-    section: "cfg_type",
+    section: "type",
     noun: "machine type",
     first,
     fresh: (n) => ({
@@ -125,12 +126,12 @@ function types(w) {
       max_machines: 2,
       account: ((w.answers.accounts || [])[0] || {}).name,
     }),
-    shown: (item) => shownFor((accountOf(w, item) || {}).driver),
+    shown: (item) => askedFor((accountOf(w, item) || {}).driver),
   });
 }
 
 function limits(w) {
-  const fields = (keys) => w.form.group(w.schema, "cfg_root", "", keys.map(w.rootField));
+  const fields = (keys) => w.form.group(w.schema, "root", "", keys.map(w.rootField));
   return h(
     "div",
     null,
@@ -155,7 +156,7 @@ function advanced(w) {
     h("p.muted", null, "Nothing here has to be set: the defaults stand in the fields."),
     w.form.section(
       w.schema,
-      "cfg_root",
+      "root",
       "",
       ["state_dir", "run_dir", "worker_prefix", "task_notes"],
       (f) => !asked.has(f.key),

@@ -5,6 +5,7 @@ import { h, put, replace, say } from "../dom.js";
 import { get, me, post } from "../api.js";
 import { Form } from "../form.js";
 import { Draft } from "../wizarddraft.js";
+import { handy } from "../schema.js";
 import { STEPS } from "../wizardsteps.js";
 import { launchPart } from "../wizardlaunch.js";
 import { mostBox } from "./config.js";
@@ -85,7 +86,7 @@ export default function wizard(ctx) {
         hole,
         h("p.bad", null, "The gateway does not answer; reload to try again."),
       );
-    w.schema = schema;
+    w.schema = handy(schema);
     w.queues = known.queues || [];
     for (const size of prices.sizes || []) w.sizes.set(size.size, size);
     draft.begin(known.config);
@@ -216,14 +217,14 @@ export default function wizard(ctx) {
   }
 
   function choices(section, field) {
-    if (section === "cfg_type" && field.key === "account")
+    if (section === "type" && field.key === "account")
       return (w.answers.accounts || []).map((a) => a.name);
     return null;
   }
 
   /* What is known of the chosen size; the field offers all sizes that have a price. */
   function extra(section, field, value, input) {
-    if (section !== "cfg_type" || field.key !== "instance_type") return null;
+    if (section !== "type" || field.key !== "instance_type") return null;
     if (!input.list && w.sizes.size) {
       input.setAttribute("list", "sizes");
       if (!document.getElementById("sizes")) {

@@ -423,7 +423,7 @@ static void act(void)
 static void history(unsigned long long seed)
 {
     begin(seed);
-    int64_t length = 15 + below(30);
+    int64_t length = 12 + below(24);
     for (int64_t i = 0; i < length; i++)
         act();
     look();

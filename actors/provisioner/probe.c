@@ -12,6 +12,7 @@
 #include "drover/config.h"
 #include "log.h"
 #include "nocore.h"
+#include "probe_secrets.h"
 #include "shell.h"
 
 #define PROBE_MOST_MS 120000
@@ -192,34 +193,100 @@ static void run(struct probe *probe)
     zloop_destroy(&loop);
 }
 
-int probe_main(int argc, char **argv)
+/* ---- what is asked --------------------------------------------------------------------------- */
+struct arguments {
+    const char *account, *config_path;
+    bool draft, secrets, write;
+};
+
+static bool read_arguments(struct arguments *out, int argc, char **argv)
+{
+    bool good = argc > 2;
+    out->account = good ? argv[2] : "";
+    for (int i = 3; i < argc && good; i++) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            out->config_path = argv[++i];
+        else if (strcmp(argv[i], "--draft") == 0)
+            out->draft = true;
+        else if (strcmp(argv[i], "--secrets") == 0)
+            out->secrets = true;
+        else if (strcmp(argv[i], "--write") == 0)
+            out->write = true;
+        else
+            good = false;
+    }
+    return good && out->config_path && (out->secrets || !out->write);
+}
+
+/* Of a draft only what is wrong with its accounts counts. */
+static struct dr_config *load(struct probe *probe, const struct arguments *asked)
 {
     struct dr_config_errors errors;
+    struct dr_config *config = asked->draft ? dr_config_load_draft(asked->config_path, &errors)
+                                            : dr_config_load(asked->config_path, &errors);
+    for (size_t i = 0; i < errors.count; i++) {
+        const struct dr_config_error *one = &errors.items[i];
+        bool ours = !config || !asked->draft || strncmp(one->path, "accounts[", 9) == 0;
+        if (!one->warning && ours)
+            note(probe, false, "configuration", one->text);
+    }
+    dr_config_errors_free(&errors);
+    return config;
+}
+
+static void probe_account(struct probe *probe, const char *name)
+{
+    probe->account = dr_config_account(probe->config, name);
+    if (probe->account) {
+        probe->ops = shell_driver(probe->account->driver);
+        if (probe->ops)
+            run(probe);
+        else /* a draft that does not say which */
+            note(probe, false, "configuration", "the account names no driver");
+    } else {
+        note(probe, false, "configuration", "it has no account of this name");
+    }
+}
+
+static void probe_typed(struct probe *probe, const struct arguments *asked,
+                        const struct dr_cfg_root *config)
+{
+    struct probe_secrets secrets;
+    struct dr_error error = {0};
+    if (probe_secrets_begin(&secrets, config, asked->account, &error)) {
+        probe->config = &secrets.root;
+        probe_account(probe, asked->account);
+    } else {
+        note(probe, false, "secrets", error.text);
+    }
+    bool keep = asked->write && !probe->failed;
+    if (!probe_secrets_end(&secrets, keep, &error))
+        note(probe, false, "secrets", error.text);
+    else if (keep)
+        note(probe, true, "secrets", "written to the files that the account names (mode 0600)");
+}
+
+int probe_main(int argc, char **argv)
+{
     struct probe probe = {0};
-    if (argc != 5 || strcmp(argv[3], "--config") != 0) {
-        fputs("usage: drover-provisioner --probe ACCOUNT --config FILE\n", stderr);
+    struct arguments asked = {0};
+    if (!read_arguments(&asked, argc, argv)) {
+        fputs("usage: drover-provisioner --probe ACCOUNT --config FILE [--draft] [--secrets "
+              "[--write]]\n",
+              stderr);
         return USAGE_EXIT;
     }
     dr_no_core();
     dr_log_set_level(DR_LOG_ERROR);
     zsys_handler_set(NULL);
-    struct dr_config *config = dr_config_load(argv[4], &errors);
-    for (size_t i = 0; i < errors.count; i++) {
-        if (!errors.items[i].warning)
-            note(&probe, false, "configuration", errors.items[i].text);
-    }
-    dr_config_errors_free(&errors);
+    struct dr_config *config = load(&probe, &asked);
     if (!config)
         return 1;
     probe.config = dr_config_root(config);
-    probe.account = dr_config_account(probe.config, argv[2]);
-    if (probe.account) {
-        probe.ops = shell_driver(probe.account->driver);
-        DR_ASSERT(probe.ops); /* the configuration's words are those of the table */
-        run(&probe);
-    } else {
-        note(&probe, false, "configuration", "it has no account of this name");
-    }
+    if (!probe.failed && asked.secrets)
+        probe_typed(&probe, &asked, probe.config);
+    else if (!probe.failed)
+        probe_account(&probe, asked.account);
     dr_config_free(config);
     return probe.failed ? 1 : 0;
 }

@@ -155,6 +155,38 @@ class Probe(unittest.TestCase):
         fine = [one["sentence"] for one in lines if one["code"] == "ok"]
         self.assertTrue([one for one in fine if "account here: boot data of type small" in one], fine)
 
+    # ---- typed secrets -----------------------------------------------------------------------
+    def typed(self, secrets, *options):
+        done = subprocess.run(
+            [os.environ["DROVER_PROVISIONER"], "--probe", "cloud", "--config", self.config, "--draft",
+             "--secrets", *options], input=json.dumps(secrets), capture_output=True, text=True, timeout=100,
+            env=dict(os.environ, AWS_EC2_METADATA_DISABLED="true"))
+        self.assertNotIn("wJalr", done.stdout + done.stderr)
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_typed_keys_are_written_when_all_was_well(self):
+        keys = os.path.join(self.dir, "keys.yaml")
+        os.unlink(keys)
+        good = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI"}
+        code, findings = self.typed({"credentials": dict(good, secret_access_key="wJalrWRONG")}, "--write")
+        self.assertEqual((1, True), (code, "credentials" in self.failures(findings)))
+        self.assertEqual([], [name for name in os.listdir(self.dir) if name.startswith("keys")])
+        code, findings = self.typed({"credentials": good})
+        self.assertEqual((0, False), (code, os.path.exists(keys)), "nobody said --write")
+        code, findings = self.typed({"credentials": good}, "--write")
+        self.assertEqual((0, {}), (code, self.failures(findings)))
+        self.assertEqual(0o600, os.stat(keys).st_mode & 0o777)
+        self.assertEqual(0, self.probe("cloud")[0], "what was written is read")
+
+    def test_a_secret_that_is_none_is_told(self):
+        with open(self.config) as file:
+            text = file.read().replace("driver: aws", "driver: aws\n    secrets_file: %s/s.yaml" % self.dir, 1)
+        self.write("drover.yaml", text)
+        code, findings = self.typed({"machines": {"git": [{"host": "github.com"}]}}, "--write")
+        self.assertEqual(1, code)
+        self.assertIn("needs host and token", str(self.failures(findings)))
+        self.assertEqual([], [name for name in os.listdir(self.dir) if name.startswith("s.yaml")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -123,7 +123,8 @@ export class Form {
     const id = `f-${path.replace(/\W+/g, "-")}`;
     const { example: shown, link } = field;
     const meaning = plainMeaning(field);
-    const example = field.meaning.includes("e.g.") ? "" : shown;
+    const plain = ["switch", "word"].includes(field.kind) || field.meaning.includes("e.g.");
+    const example = plain ? "" : shown;
     const choices = this.hooks.choices(section, field, path);
     const input = inputOf(field, id, read(this.answers, path), choices);
     const fault = h("div.fault", { id: `${id}-fault`, hidden: true });

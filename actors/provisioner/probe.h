@@ -5,8 +5,8 @@
  * type with a key of the real length. For each thing tried one JSON object on stdout,
  *   {"ok":false,"unsure":false,"what":"ec2:RunInstances","sentence":"...","grant":"..."}
  * and the exit code is 0 if none failed. Blocks until done. --draft: FILE may be unfinished, only
- * faults of its accounts count. --secrets: secrets are read from stdin (probe_secrets.h) in place of
- * the account's files; --write: when nothing failed, they become those files, mode 0600.
+ * faults of its accounts count. --secrets: secrets are read from stdin (probe_secrets.h) in place
+ * of the account's files; --write: when nothing failed, they become those files, mode 0600.
  */
 #pragma once
 #include "driver.h"

@@ -65,7 +65,8 @@ class Probe(unittest.TestCase):
         code, found = self.probe("--secrets", secrets={"access_key": KEY, "secret_key": SECRET},
                                  url="http://127.0.0.1:1")
         self.assertEqual((1, False), (code, found["server"]["ok"]))
-        code, found = self.probe("--secrets", secrets={"access_key": KEY, "secret_key": SECRET}, url="nonsense")
+        code, found = self.probe("--secrets", secrets={"access_key": KEY, "secret_key": SECRET},
+                                 url="nonsense")
         self.assertEqual((1, False), (code, found["clearml.api_server"]["ok"]))
 
     def test_queues_are_made_when_asked_for(self):

@@ -180,7 +180,8 @@ class Probe(unittest.TestCase):
 
     def test_a_secret_that_is_none_is_told(self):
         with open(self.config) as file:
-            text = file.read().replace("driver: aws", "driver: aws\n    secrets_file: %s/s.yaml" % self.dir, 1)
+            more = "driver: aws\n    secrets_file: %s/s.yaml" % self.dir
+            text = file.read().replace("driver: aws", more, 1)
         self.write("drover.yaml", text)
         code, findings = self.typed({"machines": {"git": [{"host": "github.com"}]}}, "--write")
         self.assertEqual(1, code)

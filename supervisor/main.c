@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -384,6 +385,8 @@ int main(int argc, char **argv)
         return understood ? DR_EXIT_OK : DR_EXIT_CONFIG;
     }
     dr_logsink_open("", d.log_json, "info");
+    char path[PATH_MAX]; /* for the gateway, which shows and replaces that file */
+    setenv("DROVER_CONFIG", realpath(d.config_path, path) ? path : d.config_path, 1);
     child_world.config = load();
     if (child_world.config && d.check)
         return printf("%s is fine\n", d.config_path) > 0 ? DR_EXIT_OK : DR_EXIT_RETRY;

@@ -138,7 +138,7 @@ static void check_programs(struct report *report)
 {
     static const char *const programs[] = {"droverd",        "drover-bus",     "drover-ledger",
                                            "drover-watcher", "drover-planner", "drover-provisioner",
-                                           "drover-reaper"};
+                                           "drover-reaper",  "drover-gateway"};
     char path[600];
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
         if (spawn_find(programs[i], path, sizeof path) != 0)

@@ -149,6 +149,7 @@ class World:
             "queues": [{"name": "cpu", "types": ["small"]}, {"name": "gpu", "types": ["big"]}],
             "timing": {"workers_period": "2s", "queue_reread": "2s", "drain_poll": "1s",
                        "drain_grace": "20s"},
+            "gateway": {"listen": "off"},
         }
 
     def write_config(self, config=None):

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every handler does: answer, ask the bus, read what it was given. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drover/assert.h"
+#include "gateway.h"
+
+/* ---- answering ------------------------------------------------------------------------------ */
+static void answer_bytes(struct request *request, unsigned status, const char *type, char *text,
+                         size_t len)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+    DR_ASSERT(response != NULL);
+    MHD_add_response_header(response, "Content-Type", type);
+    answer_response(request, status, response);
+}
+
+void answer_json(struct request *request, unsigned status, json_t *tree)
+{
+    char *text = json_dumps(tree, JSON_COMPACT);
+    DR_ASSERT(text != NULL);
+    json_decref(tree);
+    answer_bytes(request, status, "application/json", text, strlen(text));
+}
+
+void answer_text(struct request *request, unsigned status, const char *type, const char *text,
+                 size_t len)
+{
+    char *copy = malloc(len + 1);
+    DR_ASSERT(copy != NULL);
+    memcpy(copy, text, len);
+    answer_bytes(request, status, type, copy, len);
+}
+
+void answer_error(struct request *request, unsigned status, const char *code, const char *format,
+                  ...)
+{
+    char sentence[1200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    json_t *text = json_string(sentence); /* NULL: what was quoted is no UTF-8 */
+    if (text == NULL)
+        text = json_string("the request holds what is no UTF-8");
+    answer_json(request, status,
+                json_pack("{s:{s:s,s:o}}", "error", "code", code, "sentence", text));
+}
+
+static unsigned status_of(const char *code)
+{
+    static const struct {
+        const char *code;
+        unsigned status;
+    } table[] = {{"bad-request", 400}, {"not-found", 404}, {"conflict", 409}, {"stale", 409},
+                 {"capped", 409},      {"refused", 409},   {"unavailable", 503}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].code, code) == 0)
+            return table[i].status;
+    }
+    return 500;
+}
+
+static bool no_answer(struct request *request, const struct dr_answer *answer)
+{
+    if (answer->message == NULL)
+        answer_error(request, 503, "unavailable", "no answer: %s; whether it was done is not known",
+                     answer->failure);
+    return answer->message == NULL;
+}
+
+static bool refused(struct request *request, const struct dr_message *message)
+{
+    if (message->row->type != DR_ACK)
+        return false;
+    const struct dr_ack *ack = message->body;
+    if (!ack->ok)
+        answer_error(request, status_of(ack->code), ack->code, "%s", ack->sentence);
+    return !ack->ok;
+}
+
+bool answer_ack(struct request *request, const struct dr_answer *answer)
+{
+    if (no_answer(request, answer) || refused(request, answer->message))
+        return false;
+    char *json = dr_json(answer->message->row->desc, answer->message->body);
+    DR_ASSERT(json != NULL);
+    answer_bytes(request, 200, "application/json", json, strlen(json));
+    return true;
+}
+
+bool answer_expects(struct request *request, const struct dr_answer *answer, enum dr_type type)
+{
+    if (no_answer(request, answer) || refused(request, answer->message))
+        return false;
+    if (answer->message->row->type == type)
+        return true;
+    answer_error(request, 503, "internal", "an answer of another kind came: %s",
+                 answer->message->row->name);
+    return false;
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+struct asked {
+    struct request *request;
+    ask_fn *then;
+};
+
+static void on_answer(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
+{
+    struct asked asked = *(struct asked *)arg;
+    (void)actor;
+    free(arg);
+    asked.then(asked.request, answer);
+}
+
+void request_ask(struct request *request, const char *to, enum dr_type type, const void *body,
+                 ask_fn *then)
+{
+    if (request->gateway->actor == NULL) {
+        then(request, &(struct dr_answer){.failure = "Drover is not set up yet"});
+        return;
+    }
+    struct asked *asked = malloc(sizeof *asked);
+    DR_ASSERT(asked != NULL);
+    *asked = (struct asked){request, then};
+    dr_request(request->gateway->actor, to, type, body, NULL, NULL, GATEWAY_ASK_MS, on_answer,
+               asked);
+}
+
+static void on_noted(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
+{
+    (void)actor;
+    (void)answer;
+    (void)arg;
+}
+
+void gateway_note(struct gateway *gateway, const char *kind, const char *id, const char *done,
+                  const char *sentence, const char *by)
+{
+    struct dr_hand_note note = {
+        .kind = kind, .id = id, .done = done, .sentence = sentence, .by = by};
+    if (gateway->actor != NULL)
+        dr_request(gateway->actor, "ledger", DR_HAND_NOTE, &note, NULL, NULL, GATEWAY_ASK_MS,
+                   on_noted, NULL);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+const char *request_arg(const struct request *request, size_t n)
+{
+    DR_ASSERT(n < request->args.count);
+    return request->args.values[n];
+}
+
+const char *request_query(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,
+                    int64_t max, int64_t *out)
+{
+    const char *text = request_query(request, name);
+    char *end;
+    *out = standard;
+    if (text == NULL || text[0] == '\0')
+        return true;
+    *out = strtoll(text, &end, 10);
+    if (*end == '\0' && strlen(text) < 19 && *out >= min && *out <= max)
+        return true;
+    answer_error(request, 400, "bad-request", "%s must be a whole number from %lld to %lld", name,
+                 (long long)min, (long long)max);
+    return false;
+}
+
+const char *request_text(struct request *request, const char *name)
+{
+    const json_t *value = json_object_get(request->input, name);
+    if (value == NULL || json_is_null(value))
+        return "";
+    if (json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value))
+        return json_string_value(value);
+    answer_error(request, 400, "bad-request", "%s must be a text", name);
+    return NULL;
+}

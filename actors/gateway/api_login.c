@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Coming in and going out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "drover/assert.h"
+#include "drover/clock.h"
+#include "gateway.h"
+#include "server.h"
+
+void handle_healthz(struct request *request);
+void handle_login_link(struct request *request);
+void handle_login(struct request *request);
+void handle_logout(struct request *request);
+void handle_me(struct request *request);
+
+void handle_healthz(struct request *request)
+{
+    answer_json(request, 200, json_pack("{s:b}", "ok", 1));
+}
+
+static void add_cookie(struct request *request, struct MHD_Response *response, const char *secret,
+                       int64_t seconds)
+{
+    char cookie[200];
+    snprintf(cookie, sizeof cookie,
+             "drover_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", secret,
+             (long long)seconds, server_is_tls(request->gateway->server) ? "; Secure" : "");
+    MHD_add_response_header(response, "Set-Cookie", cookie);
+}
+
+static int64_t session_ms(const struct gateway *gateway)
+{
+    return gateway->actor == NULL ? 12 * 3600 * 1000
+                                  : dr_actor_config(gateway->actor)->gateway.session_ms;
+}
+
+void handle_login_link(struct request *request)
+{
+    struct gateway *gateway = request->gateway;
+    const char *once = request_query(request, "once");
+    bool good = once != NULL && sessions_use_link(gateway->sessions, once, dr_wall_us());
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    DR_ASSERT(response != NULL);
+    if (good) {
+        char secret[DR_RANDOM_ID_SIZE];
+        int64_t ms = session_ms(gateway);
+        sessions_begin(gateway->sessions, "link", ROLE_OPERATOR, dr_wall_us() + ms * 1000, secret);
+        add_cookie(request, response, secret, ms / 1000);
+        gateway_note(gateway, "login", "link", "entered", "by the one-time link", "link");
+    }
+    /* One that was used or is too old leads to the page that says how to get another. */
+    MHD_add_response_header(response, "Location",
+                            good           ? "/"
+                            : once == NULL ? "/?login=1"
+                                           : "/?login=used");
+    answer_response(request, 303, response);
+}
+
+static bool held_back(struct request *request, const char *user)
+{
+    const struct limiter *limiter = request->gateway->limiter;
+    char seconds[24];
+    int64_t now = dr_wall_us();
+    int64_t by_name = limiter_wait_s(limiter, user, now);
+    int64_t by_peer = limiter_wait_s(limiter, request->peer, now);
+    int64_t wait = by_name > by_peer ? by_name : by_peer;
+    if (wait == 0)
+        return false;
+    answer_error(request, 429, "rate", "too many wrong passwords: wait %lld s", (long long)wait);
+    snprintf(seconds, sizeof seconds, "%lld", (long long)wait);
+    MHD_add_response_header(request->response, "Retry-After", seconds);
+    return true;
+}
+
+static json_t *me(const struct request *request, const struct login *login)
+{
+    return json_pack("{s:s,s:s,s:s,s:b,s:s}", "user", login->user, "role", role_name(login->role),
+                     "csrf", login->csrf, "setup", request->gateway->setup != NULL, "version",
+                     DROVER_VERSION);
+}
+
+static void enter(struct request *request, const char *name, struct login *login)
+{
+    struct gateway *gateway = request->gateway;
+    char secret[DR_RANDOM_ID_SIZE];
+    int64_t ms = session_ms(gateway);
+    sessions_begin(gateway->sessions, name, login->role, dr_wall_us() + ms * 1000, secret);
+    sessions_by_cookie(gateway->sessions, secret, dr_wall_us(), login);
+    gateway_note(gateway, "login", name, "entered", request->peer, name);
+    answer_json(request, 200, me(request, login));
+    add_cookie(request, request->response, secret, ms / 1000);
+}
+
+void handle_login(struct request *request)
+{
+    struct gateway *gateway = request->gateway;
+    struct login login;
+    const char *user = request_text(request, "user");
+    const char *password = user == NULL ? NULL : request_text(request, "password");
+    char name[72], key[80];
+    if (password == NULL)
+        return;
+    if (user[0] == '\0' || password[0] == '\0') {
+        answer_error(request, 400, "bad-request", "user and password are needed");
+        return;
+    }
+    snprintf(name, sizeof name, "%s", user);
+    snprintf(key, sizeof key, "user %s", name);
+    if (held_back(request, key))
+        return;
+    if (sessions_by_password(gateway->sessions, name, password, &login)) {
+        limiter_succeeded(gateway->limiter, key);
+        enter(request, name, &login);
+        return;
+    }
+    limiter_failed(gateway->limiter, key, dr_wall_us());
+    limiter_failed(gateway->limiter, request->peer, dr_wall_us());
+    gateway_note(gateway, "login", name, "refused", request->peer, "");
+    answer_error(request, 401, "login", "user or password is wrong");
+}
+
+void handle_logout(struct request *request)
+{
+    const char *cookie =
+        MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, "drover_session");
+    if (cookie != NULL)
+        sessions_end(request->gateway->sessions, cookie);
+    answer_json(request, 200, json_pack("{s:b}", "ok", 1));
+    add_cookie(request, request->response, "", 0);
+}
+
+void handle_me(struct request *request)
+{
+    if (request->login.role == ROLE_NONE)
+        answer_error(request, 401, "login", "log in first");
+    else
+        answer_json(request, 200, me(request, &request->login));
+}

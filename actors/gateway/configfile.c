@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "configfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_most.h"
+#include "drover/assert.h"
+#include "drover/clock.h"
+#include "gateway.h"
+
+#define TEXT_MAX ((size_t)4 << 20)
+#define VERSIONS_MAX 1000
+
+const char *configfile_path(const struct gateway *gateway)
+{
+    const char *named = getenv("DROVER_CONFIG");
+    if (gateway->setup != NULL)
+        return gateway->setup;
+    return named == NULL ? "/etc/drover/drover.yaml" : named;
+}
+
+void configfile_hash(const char *text, char hash[ACCOUNT_HASH_SIZE])
+{
+    dr_account_hash_text(text, hash);
+}
+
+static char *read_text(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = NULL;
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= TEXT_MAX) {
+        text = calloc(1, (size_t)st.st_size + 1);
+        DR_ASSERT(text != NULL);
+        if (read(fd, text, (size_t)st.st_size) != (ssize_t)st.st_size) {
+            free(text);
+            text = NULL;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return text;
+}
+
+bool configfile_read(const char *path, struct configfile *file, struct dr_error *error)
+{
+    file->text = read_text(path);
+    if (file->text == NULL)
+        return dr_error_set(error, "%s cannot be read: %s", path, strerror(errno));
+    configfile_hash(file->text, file->hash);
+    return true;
+}
+
+/* ---- judging -------------------------------------------------------------------------------- */
+static json_t *money(int64_t usd_micros)
+{
+    return usd_micros == DR_MOST_UNLIMITED ? json_null() : json_integer(usd_micros);
+}
+
+json_t *configfile_most(const struct dr_cfg_root *root)
+{
+    struct dr_most most;
+    dr_config_most(root, &most);
+    return json_pack("{s:o,s:o,s:I,s:s}", "per_hour_usd_micros", money(most.per_hour_usd_micros),
+                     "per_month_usd_micros", money(most.per_month_usd_micros), "unknown",
+                     (json_int_t)most.unknown, "sentence", most.sentence);
+}
+
+static void add_fault(json_t *list, int line, const char *path, const char *what, bool warning)
+{
+    json_array_append_new(list, json_pack("{s:i,s:s,s:s,s:b}", "line", line, "path", path, "text",
+                                          what, "warning", warning));
+}
+
+json_t *configfile_judge(const struct gateway *gateway, const char *text, bool *good)
+{
+    struct dr_config_errors errors;
+    char err[600];
+    json_t *list = json_array(), *out;
+    struct dr_config *config = dr_config_parse(text, strlen(text), "drover.yaml", &errors);
+    bool fine = config != NULL;
+    for (size_t i = 0; i < errors.count; i++)
+        add_fault(list, errors.items[i].line, errors.items[i].path, errors.items[i].what,
+                  errors.items[i].warning);
+    dr_config_errors_free(&errors);
+    if (fine && gateway->actor != NULL &&
+        !dr_config_may_replace(dr_actor_config(gateway->actor), dr_config_root(config), err,
+                               sizeof err)) {
+        add_fault(list, 0, "", err, false);
+        fine = false;
+    }
+    out = json_pack("{s:o,s:o}", "errors", list, "most",
+                    config == NULL ? json_null() : configfile_most(dr_config_root(config)));
+    dr_config_free(config);
+    if (good != NULL)
+        *good = fine;
+    return out;
+}
+
+/* ---- versions ------------------------------------------------------------------------------- */
+static void index_path(const struct gateway *gateway, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s/config/index.json", gateway->state_dir);
+}
+
+/* Oldest first. */
+static json_t *index_of(const struct gateway *gateway)
+{
+    char path[PATH_MAX];
+    index_path(gateway, path);
+    json_t *list = json_load_file(path, 0, NULL);
+    if (json_is_array(list))
+        return list;
+    json_decref(list);
+    return json_array();
+}
+
+static bool write_whole(const char *path, const char *text, mode_t mode, struct dr_error *error)
+{
+    char fresh[PATH_MAX];
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    size_t len = strlen(text);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    bool good = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (good && rename(fresh, path) == 0)
+        return true;
+    return dr_error_set(error, "cannot write %s: %s", path, strerror(errno));
+}
+
+static int64_t newest(const json_t *index)
+{
+    size_t count = json_array_size(index);
+    return count == 0 ? 0
+                      : json_integer_value(
+                            json_object_get(json_array_get(index, count - 1), "n"));
+}
+
+static bool is_newest(const json_t *index, const char *hash)
+{
+    size_t count = json_array_size(index);
+    const char *kept = count == 0 ? NULL
+                                  : json_string_value(json_object_get(
+                                        json_array_get(index, count - 1), "hash"));
+    return kept != NULL && strcmp(kept, hash) == 0;
+}
+
+static bool keep(const struct gateway *gateway, json_t *index, const char *text, const char *by,
+                 const char *note, struct dr_error *error)
+{
+    char path[PATH_MAX], hash[ACCOUNT_HASH_SIZE];
+    int64_t n = newest(index) + 1;
+    configfile_hash(text, hash);
+    if (is_newest(index, hash))
+        return true;
+    snprintf(path, sizeof path, "%s/config/%lld.yaml", gateway->state_dir, (long long)n);
+    if (!write_whole(path, text, 0600, error))
+        return false;
+    json_array_append_new(index, json_pack("{s:I,s:I,s:s,s:s,s:s}", "n", (json_int_t)n, "t_us",
+                                           (json_int_t)dr_wall_us(), "by", by, "hash", hash,
+                                           "note", note));
+    if (json_array_size(index) > VERSIONS_MAX)
+        json_array_remove(index, 0);
+    return true;
+}
+
+bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
+                        const char *text, const char *by, const char *note,
+                        struct dr_error *error)
+{
+    char path[PATH_MAX];
+    json_t *index = index_of(gateway);
+    snprintf(path, sizeof path, "%s/config", gateway->state_dir);
+    mkdir(path, 0700);
+    bool good = keep(gateway, index, old->text, "", "as it was found", error) &&
+                write_whole(configfile_path(gateway), text, 0644, error) &&
+                keep(gateway, index, text, by, note, error);
+    char *list = good ? json_dumps(index, JSON_COMPACT) : NULL;
+    if (list != NULL) {
+        index_path(gateway, path);
+        good = write_whole(path, list, 0600, error);
+    }
+    free(list);
+    json_decref(index);
+    return good;
+}
+
+json_t *configfile_versions(const struct gateway *gateway)
+{
+    json_t *index = index_of(gateway), *out = json_array();
+    for (size_t i = json_array_size(index); i-- > 0;)
+        json_array_append(out, json_array_get(index, i));
+    json_decref(index);
+    return out;
+}
+
+char *configfile_version(const struct gateway *gateway, const char *n)
+{
+    char path[PATH_MAX];
+    if (strspn(n, "0123456789") != strlen(n) || strlen(n) > 18)
+        return NULL;
+    snprintf(path, sizeof path, "%s/config/%s.yaml", gateway->state_dir, n);
+    return read_text(path);
+}

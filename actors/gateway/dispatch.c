@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "drover/clock.h"
+#include "gateway.h"
+#include "server.h"
+
+#define BODY_DEPTH 32
+
+static const char *header(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static void who_asks(struct request *request)
+{
+    struct sessions *sessions = request->gateway->sessions;
+    const char *bearer = header(request, "Authorization");
+    if (bearer != NULL) {
+        if (strncasecmp(bearer, "Bearer ", 7) != 0 ||
+            !sessions_by_token(sessions, bearer + 7, &request->login))
+            request->login = (struct login){0};
+        return; /* a wrong token is nobody, whatever cookie comes with it */
+    }
+    const char *cookie = MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND,
+                                                     "drover_session");
+    if (cookie == NULL ||
+        !sessions_by_cookie(sessions, cookie, dr_wall_us(), &request->login))
+        request->login = (struct login){0};
+}
+
+/* A page of another name on this address, or of another origin, is somebody else's. */
+static bool from_here(struct request *request)
+{
+    struct server *server = request->gateway->server;
+    const char *host = header(request, "Host"), *origin = header(request, "Origin");
+    if (host == NULL || !server_is_host(server, host)) {
+        answer_error(request, 421, "refused",
+                     "this address answers to %s only; set gateway.public_url for another name",
+                     server_url(server));
+        return false;
+    }
+    if (origin != NULL && strcmp(request->method, "GET") != 0 &&
+        !server_is_origin(server, origin)) {
+        answer_error(request, 403, "refused", "a page of another origin may change nothing here");
+        return false;
+    }
+    return true;
+}
+
+static bool may(struct request *request)
+{
+    const struct route *route = request->route;
+    if (route->role == ROLE_NONE)
+        return true;
+    if (request->login.role == ROLE_NONE) {
+        answer_error(request, 401, "login", "log in first");
+        return false;
+    }
+    if (request->login.role < route->role) {
+        answer_error(request, 403, "role", "%s is a viewer: this needs the role operator",
+                     request->login.user);
+        return false;
+    }
+    const char *csrf = header(request, "X-Drover-Csrf");
+    if (strcmp(route->method, "GET") == 0 || request->login.by_token)
+        return true;
+    if (csrf == NULL || strlen(csrf) != strlen(request->login.csrf) ||
+        sodium_memcmp(csrf, request->login.csrf, strlen(csrf)) != 0) {
+        answer_error(request, 403, "csrf", "the header X-Drover-Csrf of /api/v1/me is missing");
+        return false;
+    }
+    return true;
+}
+
+static bool read_body(struct request *request)
+{
+    json_error_t fault;
+    if (request->too_big) {
+        answer_error(request, 413, "too-big", "a body may have %zu bytes", GATEWAY_BODY_MAX);
+        return false;
+    }
+    if (strcmp(request->route->method, "GET") == 0 || request->body.len == 0)
+        return true;
+    const char *type = header(request, "Content-Type");
+    if (type == NULL || strncasecmp(type, "application/json", 16) != 0) {
+        answer_error(request, 415, "bad-request", "the body must be application/json");
+        return false;
+    }
+    request->input = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES,
+                                &fault);
+    if (json_is_object(request->input))
+        return true;
+    if (request->input == NULL)
+        answer_error(request, 400, "bad-request", "the body is no JSON: line %d, column %d: %s",
+                     fault.line, fault.column, fault.text);
+    else
+        answer_error(request, 400, "bad-request", "the body must be a JSON object");
+    return false;
+}
+
+void dispatch(struct request *request)
+{
+    char allowed[128];
+    if (!from_here(request))
+        return;
+    request->route = route_find(request->method, request->path, &request->args, allowed);
+    if (request->route == NULL) {
+        bool api = strncmp(request->path, "/api/", 5) == 0;
+        if (allowed[0] != '\0') {
+            answer_error(request, 405, "bad-request", "%s can do: %s", request->path, allowed);
+            MHD_add_response_header(request->response, "Allow", allowed);
+        } else if (api) {
+            answer_error(request, 404, "not-found", "there is no %s %s", request->method,
+                         request->path);
+        } else {
+            static_answer(request);
+        }
+        return;
+    }
+    who_asks(request);
+    if (may(request) && read_body(request))
+        request->route->handle(request);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gateway's parts share. One thread, one zloop; no function here blocks. */
+#ifndef DROVER_GATEWAY_H
+#define DROVER_GATEWAY_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "drover/actor.h"
+#include "hub.h"
+#include "limiter.h"
+#include "route.h"
+#include "session.h"
+#include "strbuf.h"
+
+#define GATEWAY_BODY_MAX ((size_t)1 << 20)
+#define GATEWAY_ASK_MS 5000
+
+struct picture;
+struct feed;
+struct server;
+
+struct gateway {
+    struct dr_actor *actor; /* NULL: first start, alone (--setup) */
+    const char *setup;      /* the configuration that is to be written, or NULL */
+    const char *web_dir;    /* pages from the disk, for those who work on them; NULL: embedded */
+    char state_dir[512];    /* STATE_DIR/gateway */
+    char run_dir[512];
+    struct server *server;
+    struct hub *hub;
+    struct sessions *sessions;
+    struct limiter *limiter;
+    struct feed *feed;
+    int64_t started_us;
+};
+
+/* One request of a person, from its first header until its answer is out. */
+struct request {
+    struct gateway *gateway;
+    struct MHD_Connection *connection;
+    const char *method;
+    char *path; /* without its query */
+    const struct route *route;
+    struct route_args args;
+    struct dr_strbuf body;
+    bool too_big, dispatched, suspended;
+    struct login login; /* who asks; role ROLE_NONE: nobody that is known */
+    char peer[64];
+    unsigned status; /* of the answer, once it is there */
+    struct MHD_Response *response;
+    json_t *input; /* the body as JSON: an object; NULL where there was none */
+    void *data;    /* a handler's own while it waits; freed with the request by free() */
+};
+
+/* ---- answering: exactly one of these per request, now or later ------------------------------- */
+/* Takes the tree over. */
+void answer_json(struct request *request, unsigned status, json_t *tree);
+/* Copies the text. */
+void answer_text(struct request *request, unsigned status, const char *type, const char *text,
+                 size_t len);
+void answer_error(struct request *request, unsigned status, const char *code, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+/* For what needs headers of its own. Takes the response over. */
+void answer_response(struct request *request, unsigned status, struct MHD_Response *response);
+
+/* An `ack` as an answer: 200 with it, or the status that fits its code. Also for answers that never
+ * came. Returns false when it has answered with an error. */
+bool answer_ack(struct request *request, const struct dr_answer *answer);
+/* Answers 503 and returns false unless the reply is of this type. */
+bool answer_expects(struct request *request, const struct dr_answer *answer, enum dr_type type);
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+typedef void ask_fn(struct request *request, const struct dr_answer *answer);
+/* Asks over the bus; `then` gets the answer and answers the person or asks on. */
+void request_ask(struct request *request, const char *to, enum dr_type type, const void *body,
+                 ask_fn *then);
+
+/* ---- reading --------------------------------------------------------------------------------- */
+/* The n-th part of the path that the route left open. */
+const char *request_arg(const struct request *request, size_t n);
+/* A parameter behind the `?`; NULL: not given. */
+const char *request_query(const struct request *request, const char *name);
+/* A whole number behind the `?`. Answers 400 and returns false when it is none or out of bounds. */
+bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,
+                    int64_t max, int64_t *out);
+/* A text of the body; "" when it is not there. Answers 400 and returns NULL when it is no text. */
+const char *request_text(struct request *request, const char *name);
+
+/* Writes into the ledger's history what a person did; says nothing back. */
+void gateway_note(struct gateway *gateway, const char *kind, const char *id, const char *done,
+                  const char *sentence, const char *by);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drover/assert.h"
+#include "log.h"
+#include "secretfile.h"
+
+#define SESSIONS_MAX 1000 /* the oldest goes */
+#define LINK_US (INT64_C(15) * 60 * 1000000)
+
+struct sessions {
+    char path[PATH_MAX], link_path[PATH_MAX];
+    struct dr_accounts_file *accounts;
+    json_t *list; /* [{hash, user, role, csrf, until_us}], oldest first */
+    char link_hash[ACCOUNT_HASH_SIZE], link_base[256];
+    int64_t link_until_us;
+};
+
+/* ---- files ---------------------------------------------------------------------------------- */
+static bool write_private(const char *path, const char *text)
+{
+    char fresh[PATH_MAX + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool good = fd >= 0 && dprintf(fd, "%s\n", text) > 0;
+    if (fd >= 0)
+        close(fd);
+    good = good && rename(fresh, path) == 0;
+    if (!good)
+        dr_log_merged(DR_LOG_ERROR, NULL, "cannot write %s: %s", path, strerror(errno));
+    return good;
+}
+
+static bool save(struct sessions *sessions)
+{
+    char *text = json_dumps(sessions->list, JSON_COMPACT);
+    bool good = text != NULL && write_private(sessions->path, text);
+    free(text);
+    return good;
+}
+
+static json_t *load(const char *path)
+{
+    struct dr_error error;
+    size_t len = 0;
+    char *text = access(path, F_OK) == 0 ? dr_secretfile_read(path, 4 << 20, &len, &error) : NULL;
+    json_t *list = text == NULL ? NULL : json_loadb(text, len, 0, NULL);
+    free(text);
+    if (json_is_array(list))
+        return list;
+    json_decref(list);
+    return json_array();
+}
+
+struct dr_accounts_file *sessions_accounts(struct sessions *sessions)
+{
+    struct dr_error error;
+    if (!dr_accounts_refresh(sessions->accounts, &error))
+        dr_log_merged(DR_LOG_ERROR, NULL, "accounts and tokens stay as they were: %s", error.text);
+    return sessions->accounts;
+}
+
+struct sessions *sessions_new(const char *dir, const char *link_path, int64_t now_us)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    DR_ASSERT(sessions != NULL && sodium_init() >= 0);
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        dr_log(DR_LOG_ERROR, NULL, "cannot make %s: %s", dir, strerror(errno));
+    sessions->accounts = dr_accounts_open(dir);
+    snprintf(sessions->path, sizeof sessions->path, "%s/sessions.json", dir);
+    snprintf(sessions->link_path, sizeof sessions->link_path, "%s", link_path);
+    sessions->list = load(sessions->path);
+    for (size_t i = json_array_size(sessions->list); i-- > 0;) {
+        const json_t *each = json_array_get(sessions->list, i);
+        if (json_integer_value(json_object_get(each, "until_us")) < now_us)
+            json_array_remove(sessions->list, i);
+    }
+    return sessions;
+}
+
+void sessions_free(struct sessions **sessions)
+{
+    if (*sessions == NULL)
+        return;
+    unlink((*sessions)->link_path);
+    json_decref((*sessions)->list);
+    dr_accounts_close(&(*sessions)->accounts);
+    free(*sessions);
+    *sessions = NULL;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+static const char *text_of(const json_t *row, const char *name)
+{
+    const char *text = json_string_value(json_object_get(row, name));
+    return text == NULL ? "" : text;
+}
+
+bool sessions_begin(struct sessions *sessions, const char *user, enum role role, int64_t until_us,
+                    char cookie[DR_RANDOM_ID_SIZE])
+{
+    char hash[ACCOUNT_HASH_SIZE], csrf[DR_RANDOM_ID_SIZE];
+    dr_random_id(cookie);
+    dr_random_id(csrf);
+    dr_account_hash_text(cookie, hash);
+    json_array_append_new(sessions->list,
+                          json_pack("{s:s,s:s,s:s,s:s,s:I}", "hash", hash, "user", user, "role",
+                                    role_name(role), "csrf", csrf, "until_us",
+                                    (json_int_t)until_us));
+    if (json_array_size(sessions->list) > SESSIONS_MAX)
+        json_array_remove(sessions->list, 0);
+    return save(sessions);
+}
+
+static size_t find(const struct sessions *sessions, const char *cookie)
+{
+    char hash[ACCOUNT_HASH_SIZE];
+    size_t i;
+    json_t *each;
+    dr_account_hash_text(cookie, hash);
+    json_array_foreach(sessions->list, i, each)
+    {
+        if (strcmp(text_of(each, "hash"), hash) == 0)
+            break;
+    }
+    return i;
+}
+
+void sessions_end(struct sessions *sessions, const char *cookie)
+{
+    if (json_array_remove(sessions->list, find(sessions, cookie)) == 0)
+        save(sessions);
+}
+
+void sessions_end_user(struct sessions *sessions, const char *user)
+{
+    for (size_t i = json_array_size(sessions->list); i-- > 0;) {
+        if (strcmp(text_of(json_array_get(sessions->list, i), "user"), user) == 0)
+            json_array_remove(sessions->list, i);
+    }
+    save(sessions);
+}
+
+bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t now_us,
+                        struct login *out)
+{
+    size_t at = find(sessions, cookie);
+    const json_t *row = json_array_get(sessions->list, at);
+    if (row == NULL)
+        return false;
+    if (json_integer_value(json_object_get(row, "until_us")) < now_us) {
+        json_array_remove(sessions->list, at);
+        return false;
+    }
+    out->by_token = false;
+    out->role = role_parse(text_of(row, "role"));
+    snprintf(out->user, sizeof out->user, "%s", text_of(row, "user"));
+    snprintf(out->csrf, sizeof out->csrf, "%s", text_of(row, "csrf"));
+    return out->role != ROLE_NONE;
+}
+
+static bool is_account(const struct dr_account *account, const char *prefix, bool by_token,
+                       struct login *out)
+{
+    *out = (struct login){.role = account->operator_ ? ROLE_OPERATOR : ROLE_VIEWER,
+                          .by_token = by_token};
+    snprintf(out->user, sizeof out->user, "%s%s", prefix, account->name);
+    return true;
+}
+
+bool sessions_by_token(struct sessions *sessions, const char *token, struct login *out)
+{
+    struct dr_account account;
+    return dr_account_token(sessions_accounts(sessions), token, &account) &&
+           is_account(&account, "token ", true, out);
+}
+
+bool sessions_by_password(struct sessions *sessions, const char *user, const char *password,
+                          struct login *out)
+{
+    struct dr_account account;
+    struct dr_accounts_file *accounts = sessions_accounts(sessions);
+    char *hash = dr_account_password_hash(accounts, user);
+    bool good = hash != NULL && dr_account_password(hash, password) &&
+                dr_account_user(accounts, user, &account) && is_account(&account, "", false, out);
+    free(hash);
+    return good;
+}
+
+/* ---- the link ------------------------------------------------------------------------------- */
+void sessions_link(struct sessions *sessions, const char *base, int64_t now_us)
+{
+    char secret[DR_RANDOM_ID_SIZE], line[400];
+    if (sessions->link_hash[0] != '\0' && now_us < sessions->link_until_us &&
+        strcmp(base, sessions->link_base) == 0)
+        return;
+    dr_random_id(secret);
+    dr_account_hash_text(secret, sessions->link_hash);
+    snprintf(sessions->link_base, sizeof sessions->link_base, "%s", base);
+    sessions->link_until_us = now_us + LINK_US;
+    snprintf(line, sizeof line, "%s/login?once=%s", base, secret);
+    write_private(sessions->link_path, line);
+    sodium_memzero(secret, sizeof secret);
+    sodium_memzero(line, sizeof line);
+}
+
+bool sessions_use_link(struct sessions *sessions, const char *secret, int64_t now_us)
+{
+    char hash[ACCOUNT_HASH_SIZE], base[256];
+    dr_account_hash_text(secret, hash);
+    if (sessions->link_hash[0] == '\0' || now_us >= sessions->link_until_us ||
+        sodium_memcmp(hash, sessions->link_hash, sizeof hash) != 0)
+        return false;
+    sessions->link_hash[0] = '\0';
+    snprintf(base, sizeof base, "%s", sessions->link_base);
+    sessions_link(sessions, base, now_us);
+    return true;
+}

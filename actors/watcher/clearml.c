@@ -12,6 +12,7 @@
 #include "http.h"
 #include "json.h"
 #include "seal.h"
+#include "strbuf.h"
 #include "token.h"
 #include "traffic.h"
 #include "url.h"
@@ -30,6 +31,7 @@ struct call {
     void *arg;
     unsigned generation; /* of the token it was sent with */
     bool renewed;        /* its token was refused once already */
+    bool lines;          /* the body is one JSON object a line */
     struct call *prev, *next;
 };
 
@@ -72,13 +74,14 @@ static void call_free(struct call *call)
 }
 
 static void post(struct clearml *client, struct dr_http_request *request, const char *endpoint,
-                 dr_http_done_fn *done, void *arg)
+                 bool lines, dr_http_done_fn *done, void *arg)
 {
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    static const char *const one[] = {"Content-Type: application/json", NULL};
+    static const char *const many[] = {"Content-Type: application/json-lines", NULL};
     char *url = dr_url_join(client->api_server, endpoint);
     request->method = "POST";
     request->url = url;
-    request->headers = headers;
+    request->headers = lines ? many : one;
     traffic_add(&client->traffic, 1, 0, dr_boottime_ms());
     dr_http_send(client->http, request, done, arg);
     free(url);
@@ -164,7 +167,7 @@ static void log_in(struct clearml *client)
     client->logging_in = true;
     struct dr_http_request request = {
         .body = "{}", .body_len = 2, .user = client->access_key, .password = client->secret_key};
-    post(client, &request, LOGIN, on_login, client);
+    post(client, &request, LOGIN, false, on_login, client);
 }
 
 static void wait_for_login(struct call *call)
@@ -208,7 +211,7 @@ static void send_call(struct call *call)
     } else {
         request.bearer = client->token;
     }
-    post(client, &request, call->endpoint, on_answer, call);
+    post(client, &request, call->endpoint, call->lines, on_answer, call);
 }
 
 static struct call *call_new(struct clearml *client, const char *endpoint, char *body,
@@ -225,12 +228,28 @@ static struct call *call_new(struct clearml *client, const char *endpoint, char 
     return call;
 }
 
+static char *lines_of(const json_t *list)
+{
+    struct dr_strbuf text = {0};
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item) {
+        char *line = dr_json_text(item);
+        dr_strbuf_add_text(&text, line);
+        dr_strbuf_add_text(&text, "\n");
+        dr_json_free_text(line);
+    }
+    return text.data != NULL ? text.data : copy("");
+}
+
 void clearml_call(struct clearml *client, const char *endpoint, json_t *body, int64_t timeout_ms,
                   clearml_fn cb, void *arg)
 {
-    char *text = body ? dr_json_text(body) : copy("{}");
+    bool lines = json_is_array(body);
+    char *text = lines ? lines_of(body) : body ? dr_json_text(body) : copy("{}");
     json_decref(body);
     struct call *call = call_new(client, endpoint, text, timeout_ms, cb, arg);
+    call->lines = lines;
     int64_t now_ms = dr_boottime_ms();
     if (!client->token || now_ms >= client->end_ms) {
         wait_for_login(call);

@@ -51,7 +51,8 @@ struct clearml *clearml_new(struct _zloop_t *loop, const struct dr_cfg_clearml *
 /* Ends calls under way without calling back; *client becomes NULL. */
 void clearml_destroy(struct clearml **client);
 
-/* POSTs body (stolen; NULL means {}) to endpoint ("queues.get_all"). Logs in first when there is no
+/* POSTs body (stolen; NULL means {}) to endpoint ("queues.get_all"); an array as one object a line
+ * (application/json-lines), as the batch calls take it (recorded). Logs in first when there is no
  * token; a token that the server no longer takes is renewed once within the call. cb is called
  * exactly once, later, never from inside this call. timeout_ms 0: cfg's. */
 void clearml_call(struct clearml *client, const char *endpoint, json_t *body, int64_t timeout_ms,

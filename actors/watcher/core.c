@@ -28,6 +28,7 @@ void watcher_init(struct watcher *watcher, const struct port *port, const struct
     recovery_init(&watcher->recovery, &watcher->claims, &watcher->picture, root);
     orphan_init(&watcher->orphan, &watcher->recovery, root);
     names_init(&watcher->names, port, &watcher->picture);
+    notes_init(&watcher->notes, &watcher->claims, &watcher->picture, &watcher->names, root);
 }
 
 void watcher_reconfigure(struct watcher *watcher, const struct dr_cfg_root *root)
@@ -38,10 +39,12 @@ void watcher_reconfigure(struct watcher *watcher, const struct dr_cfg_root *root
     watcher->drain.poll_ms = root->timing.drain_poll_ms;
     watcher->recovery.root = root;
     watcher->orphan.root = root;
+    notes_reconfigure(&watcher->notes, root);
 }
 
 void watcher_free(struct watcher *watcher)
 {
+    notes_free(&watcher->notes);
     names_free(&watcher->names);
     orphan_free(&watcher->orphan);
     recovery_free(&watcher->recovery);
@@ -63,6 +66,12 @@ static void hear_key(struct watcher *watcher, const struct dr_key_changed *chang
 
 void watcher_hear(struct watcher *watcher, enum dr_type type, const void *body)
 {
+    if (type == DR_PLAN_DECIDED)
+        notes_hear_plan(&watcher->notes, body);
+    if (type == DR_BOOT_LOGGED)
+        notes_hear_boot(&watcher->notes, body);
+    if (type == DR_PLAN_DECIDED || type == DR_BOOT_LOGGED)
+        return;
     enum mirror_word word = mirror_hear(&watcher->rows, type, body);
     if (word == MIRROR_FETCH)
         watcher->claims.rows_stale = true;
@@ -167,6 +176,7 @@ void watcher_step(struct watcher *watcher, int64_t calls)
     recovery_step(&watcher->recovery);
     orphan_step(&watcher->orphan);
     names_step(&watcher->names);
+    notes_step(&watcher->notes);
 }
 
 int64_t watcher_step_ms(const struct watcher *watcher)

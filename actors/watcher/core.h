@@ -9,6 +9,7 @@
 #include "keys.h"
 #include "mirror.h"
 #include "names.h"
+#include "notes.h"
 #include "orphan.h"
 #include "picture.h"
 #include "recovery.h"
@@ -27,6 +28,7 @@ struct watcher {
     struct recovery recovery;
     struct orphan orphan;
     struct names names;
+    struct notes notes;
 };
 
 /* port and root are borrowed. */
@@ -41,7 +43,7 @@ void watcher_rows(struct watcher *watcher, const struct dr_ledger_state *rows);
 void watcher_names(struct watcher *watcher, const struct dr_tasks *known);
 
 /* An event of the ledger: its row is taken as it is, or the rows are fetched where that does not
- * do. */
+ * do. Or what is said of machines and of the plan. */
 void watcher_hear(struct watcher *watcher, enum dr_type type, const void *body);
 
 /* Events may be lost. */

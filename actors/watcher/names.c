@@ -76,6 +76,14 @@ void names_restore(struct names *names, const struct dr_tasks *known)
     names->restored = true;
 }
 
+int64_t names_known_since_us(const struct names *names, const char *task)
+{
+    const struct named *named;
+    HASH_FIND_STR(names->table, task, named);
+    const struct dr_task_row *row = named == NULL ? NULL : named->row.value;
+    return row == NULL ? INT64_MAX : row->seen_us;
+}
+
 /* ---- telling the ledger --------------------------------------------------------------------- */
 struct telling {
     struct names *names;

@@ -36,6 +36,9 @@ void names_restore(struct names *names, const struct dr_tasks *known);
 /* The ledger may be another one: what it knows is asked anew. */
 void names_doubt(struct names *names);
 
+/* When its name was read, by our wall clock, be it by an earlier life; INT64_MAX: never. */
+int64_t names_known_since_us(const struct names *names, const char *task);
+
 void names_step(struct names *names);
 
 #endif

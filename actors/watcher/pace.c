@@ -62,6 +62,11 @@ void pace_count(struct pace *pace, int64_t calls, int64_t now_ms)
     pace->counted_ms = now_ms;
 }
 
+bool pace_is_tight(const struct pace *pace)
+{
+    return pace->calls_per_ms > 0 && pace->saved < 1;
+}
+
 /* A server that takes long is left three times as long in peace. */
 static int64_t base_tick(const struct pace *pace)
 {

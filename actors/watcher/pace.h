@@ -47,6 +47,9 @@ bool pace_answer(struct pace *pace, const struct clearml_answer *answer, int64_t
 /* `calls` were made since start: what the budget lost and regained. */
 void pace_count(struct pace *pace, int64_t calls, int64_t now_ms);
 
+/* There is a budget and nothing is left beyond the steady rate: what can wait waits. */
+bool pace_is_tight(const struct pace *pace);
+
 /* Time from one tick's begin to the next; `active`: something waits, boots or ends. */
 int64_t pace_tick_ms(const struct pace *pace, bool active);
 int64_t pace_workers_ms(const struct pace *pace, bool active);

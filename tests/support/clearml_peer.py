@@ -45,6 +45,13 @@ class Api(http_peer.Peer):
             return
         self.answer(200, 0, "OK", {"login": login, "logins": Api.logins, "body": json.loads(body)})
 
+    def on_test_lines(self, _, body):
+        if self.headers["Content-Type"] != "application/json-lines":
+            self.answer(400, 0, "not the type of a batch", {})
+            return
+        assert body.endswith(b"\n" if isinstance(body, bytes) else "\n")
+        self.answer(200, 0, "OK", {"lines": [json.loads(line) for line in body.splitlines()]})
+
     def on_test_late(self, _, body):
         time.sleep(0.2)
         self.on_test_echo(_, body)

@@ -88,6 +88,18 @@ static int64_t said(const char *path)
     return dr_json_int(seen.data, path, -1, NULL);
 }
 
+static void a_batch_goes_as_lines(void **state)
+{
+    (void)state;
+    struct clearml *client = client_with("secret");
+    call(client, "test.lines", json_pack("[{s:i}, {s:s}]", "n", 1, "s", "two\nlines"));
+    expect(CLEARML_OK, "");
+    char *lines = json_dumps(json_object_get(seen.data, "lines"), JSON_COMPACT);
+    assert_string_equal(lines, "[{\"n\":1},{\"s\":\"two\\nlines\"}]");
+    free(lines);
+    clearml_destroy(&client);
+}
+
 static void one_login_serves_many_calls(void **state)
 {
     (void)state;
@@ -316,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_login_serves_many_calls),
+        cmocka_unit_test(a_batch_goes_as_lines),
         cmocka_unit_test(a_refused_token_is_renewed_once),
         cmocka_unit_test(a_token_is_fetched_once_for_all),
         cmocka_unit_test(a_token_is_renewed_at_half_its_life),

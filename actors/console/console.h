@@ -124,6 +124,7 @@ int cmd_adopt(struct console *console, int argc, char **argv);
 int cmd_import(struct console *console, int argc, char **argv);
 int cmd_sandbox(struct console *console, int argc, char **argv);
 int cmd_up(struct console *console, int argc, char **argv);
+int cmd_token(struct console *console, int argc, char **argv);
 int cmd_export(struct console *console, int argc, char **argv);
 int cmd_demo(struct console *console, int argc, char **argv);
 

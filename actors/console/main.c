@@ -38,6 +38,8 @@ static const struct command {
     {"keep", cmd_keep, true, "MACHINE 2h|off", "let it neither idle nor age away until then"},
     {"adopt", cmd_adopt, true, "--spent DOLLARS [--yes]",
      "say that the last ledger is lost, and what was spent this month"},
+    {"token", cmd_token, true, "link|add|list|revoke|user ...",
+     "who may enter the dashboard: one-time link, API tokens, accounts"},
     {"up", cmd_up, false, "", "start droverd in the foreground"},
     {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"demo", cmd_demo, false, "[--dir DIR] [--python PYTHON]",

@@ -24,6 +24,7 @@ struct world {
     struct dr_attempt_row attempts[ROWS];
     char ids[300][16];
     struct dr_queue_task waiting[300];
+    bool cached;      /* the queue's entries are an older tick's */
     const char *said; /* the text of the last batch's first line */
     json_t *batch;
 };
@@ -81,8 +82,11 @@ static void look(struct world *w, int64_t after_s, size_t waiting)
         if (w->waiting[i].added_us == 0)
             w->waiting[i].added_us = w->fake.now.wall_us;
     }
-    struct dr_queue_view view = {
-        .id = "q1", .name = "cpu", .known = true, .fresh = true, .waiting = {w->waiting, waiting}};
+    struct dr_queue_view view = {.id = "q1",
+                                 .name = "cpu",
+                                 .known = true,
+                                 .fresh = !w->cached,
+                                 .waiting = {w->waiting, waiting}};
     said(&w->picture.queues_said, &dr_desc_queues_observed,
          &(struct dr_queues_observed){.sent_ms = w->fake.now.boot_ms, .queues = {&view, 1}});
     said(&w->picture.workers_said, &dr_desc_workers_observed,
@@ -237,6 +241,30 @@ static void a_new_wait_is_told_anew(void **state)
     wrote(w, 0);
     look(w, 20, 1);
     wrote(w, 1);
+    look(w, 1, 0);
+    look(w, 1, 1); /* a short run, and another wait: anew, but not within ten minutes */
+    look(w, 590, 1);
+    wrote(w, 0);
+    look(w, 8, 1);
+    wrote(w, 1);
+}
+
+static void entries_of_an_older_tick_are_no_proof_that_it_waits(void **state)
+{
+    struct world *w = *state;
+    plan(w, "capped", "full");
+    look(w, 1, 1);
+    w->cached = true;
+    look(w, 20, 1);
+    wrote(w, 0);
+    w->cached = false;
+    look(w, 1, 1);
+    wrote(w, 1);
+    w->cached = true;
+    look(w, 300, 1);
+    w->cached = false;
+    look(w, 301, 1); /* the same wait all along */
+    wrote(w, 0);
 }
 
 static void so_many_lines_a_tick(void **state)
@@ -249,9 +277,10 @@ static void so_many_lines_a_tick(void **state)
     look(w, 1, 50); /* one call at once */
     assert_int_equal(w->fake.call_count, 1);
     wrote(w, NOTES_MAX);
-    notes_step(&w->notes);
     look(w, 1, 50);
     wrote(w, NOTES_MAX);
+    notes_step(&w->notes); /* one call a picture */
+    wrote(w, 0);
     look(w, 1, 50);
     wrote(w, 10);
     look(w, 1, 50);
@@ -449,16 +478,44 @@ static void a_launch_that_failed_is_told_to_the_first_in_the_queue(void **state)
     says(w, "  next: machines of type small do not start\n");
     w->machines[1] = machine("m2", "failed"); /* the next one, at once: the same to the same */
     w->machines[1].ended_us = us(w, 0);
-    w->machines[2] = machine("m3", "gone"); /* was ready once; nobody wanted these */
-    w->machines[2].ended_us = w->machines[2].up_us = us(w, 0);
-    w->machines[3] = machine("m4", "gone");
-    w->machines[3].ended_us = us(w, 0);
-    w->machines[3].drain_reason = "surplus";
-    w->machines[4] = machine("m5", "cancelled");
-    w->machines[4].ended_us = us(w, 0);
-    row_count(w, 0, 5, 1);
+    row_count(w, 0, 2, 1);
     look(w, 1, 1);
     wrote(w, 0);
+}
+
+static void ends_that_are_no_failure_are_not_told(void **state)
+{
+    struct world *w = *state;
+    plan(w, "served", "");
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const ids[] = {"m1", "m2", "m3", "m4"};
+        w->machines[i] = machine(ids[i], "gone");
+        w->machines[i].ended_us = us(w, 0);
+    }
+    w->machines[0].up_us = us(w, 9);              /* it was ready once */
+    w->machines[1].drain_reason = "surplus";      /* nobody wanted it any more */
+    w->machines[2].state = "cancelled";           /* likewise */
+    w->machines[3].for_queue = "somebody else's"; /* of a queue that is served no more */
+    row_count(w, 0, 4, 0);
+    look(w, 1, 3);
+    wrote(w, 0);
+}
+
+static void of_a_machine_with_several_agents_no_log_is_shown(void **state)
+{
+    struct world *w = *state;
+    w->machines[0] = machine("m1", "gone");
+    w->machines[0].slots = 2;
+    w->machines[0].up_us = us(w, 9);
+    w->machines[0].ended_us = us(w, 0);
+    w->recoveries[0] = recovery("r1", "t0", "done");
+    w->recoveries[0].settled_us = us(w, 0);
+    row_count(w, 1, 1, 0);
+    notes_hear_boot(&w->notes, &(struct dr_boot_logged){
+                                   .machine = "m1", .instance_id = "i-1", .text = "another's\n"});
+    look(w, 1, 0);
+    wrote(w, 1);
+    assert_null(strstr(w->said, "another's"));
 }
 
 int main(void)
@@ -469,6 +526,7 @@ int main(void)
         TEST(the_line_is_one_as_agents_write_it),
         TEST(a_changed_verdict_waits_ten_minutes),
         TEST(a_new_wait_is_told_anew),
+        TEST(entries_of_an_older_tick_are_no_proof_that_it_waits),
         TEST(so_many_lines_a_tick),
         TEST(a_server_that_is_not_well_is_left_alone),
         TEST(a_restart_repeats_nothing),
@@ -478,6 +536,8 @@ int main(void)
         TEST(many_losses_at_once_are_all_told_once),
         TEST(switched_on_again_nothing_old_is_told),
         TEST(a_launch_that_failed_is_told_to_the_first_in_the_queue),
+        TEST(ends_that_are_no_failure_are_not_told),
+        TEST(of_a_machine_with_several_agents_no_log_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

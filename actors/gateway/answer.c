@@ -56,7 +56,7 @@ static unsigned status_of(const char *code)
     static const struct {
         const char *code;
         unsigned status;
-    } table[] = {{"bad-request", 400}, {"not-found", 404}, {"conflict", 409}, {"stale", 409},
+    } table[] = {{"bad-request", 400}, {"not-found", 404}, {"conflict", 409},   {"stale", 409},
                  {"capped", 409},      {"refused", 409},   {"unavailable", 503}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i].code, code) == 0)

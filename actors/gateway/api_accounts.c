@@ -26,7 +26,8 @@ void handle_tokens(struct request *request)
 
 void handle_users(struct request *request)
 {
-    answer_json(request, 200, json_pack("{s:o}", "users", dr_accounts_user_list(accounts(request))));
+    answer_json(request, 200,
+                json_pack("{s:o}", "users", dr_accounts_user_list(accounts(request))));
 }
 
 /* Name and role of the body; false: 400 is answered. */
@@ -50,8 +51,9 @@ void handle_token_add(struct request *request)
         return;
     }
     gateway_note(request->gateway, "token", id, "created", name, request->login.user);
-    answer_json(request, 201, json_pack("{s:s,s:s,s:s,s:s}", "id", id, "name", name, "role", role,
-                                        "token", token));
+    answer_json(
+        request, 201,
+        json_pack("{s:s,s:s,s:s,s:s}", "id", id, "name", name, "role", role, "token", token));
     sodium_memzero(token, sizeof token);
 }
 

@@ -65,8 +65,7 @@ static bool told_of(const json_t *told, const char *task)
 {
     size_t i;
     json_t *each;
-    json_array_foreach((json_t *)(uintptr_t)told, i, each)
-    {
+    json_array_foreach ((json_t *)(uintptr_t)told, i, each) {
         if (json_is_string(each) && strcmp(json_string_value(each), task) == 0)
             return true;
     }
@@ -114,8 +113,9 @@ void handle_machine_keep(struct request *request)
         return;
     int64_t ms = json_integer_value(value);
     if (!json_is_integer(value) || ms < 0 || ms > KEEP_MS_MAX) {
-        answer_error(request, 400, "bad-request",
-                     "for_ms must be a whole number of milliseconds, at most 31 days; 0: no longer");
+        answer_error(
+            request, 400, "bad-request",
+            "for_ms must be a whole number of milliseconds, at most 31 days; 0: no longer");
         return;
     }
     struct dr_machine_keep body = {.machine = row->id,

@@ -15,7 +15,8 @@ void handle_wizard_render(struct request *request)
 {
     const json_t *draft = json_object_get(request->input, "config");
     if (!json_is_object(draft)) {
-        answer_error(request, 400, "bad-request", "config must be an object of drover.yaml's shape");
+        answer_error(request, 400, "bad-request",
+                     "config must be an object of drover.yaml's shape");
         return;
     }
     struct dr_config_errors errors;
@@ -24,9 +25,9 @@ void handle_wizard_render(struct request *request)
     struct dr_config *config = dr_config_parse_draft(text, strlen(text), "drover.yaml", &errors);
     json_t *list = json_array();
     for (size_t i = 0; i < errors.count; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:b}", "path", errors.items[i].path, "text",
-                                              errors.items[i].what, "warning",
-                                              errors.items[i].warning));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:b}", "path", errors.items[i].path, "text",
+                                        errors.items[i].what, "warning", errors.items[i].warning));
     dr_config_errors_free(&errors);
     char *yaml = config == NULL ? NULL : dr_config_write(dr_config_root(config));
     answer_json(request, 200,

@@ -140,16 +140,15 @@ static int64_t newest(const json_t *index)
 {
     size_t count = json_array_size(index);
     return count == 0 ? 0
-                      : json_integer_value(
-                            json_object_get(json_array_get(index, count - 1), "n"));
+                      : json_integer_value(json_object_get(json_array_get(index, count - 1), "n"));
 }
 
 static bool is_newest(const json_t *index, const char *hash)
 {
     size_t count = json_array_size(index);
-    const char *kept = count == 0 ? NULL
-                                  : json_string_value(json_object_get(
-                                        json_array_get(index, count - 1), "hash"));
+    const char *kept =
+        count == 0 ? NULL
+                   : json_string_value(json_object_get(json_array_get(index, count - 1), "hash"));
     return kept != NULL && strcmp(kept, hash) == 0;
 }
 
@@ -165,16 +164,15 @@ static bool keep(const struct gateway *gateway, json_t *index, const char *text,
     if (!write_whole(path, text, 0600, error))
         return false;
     json_array_append_new(index, json_pack("{s:I,s:I,s:s,s:s,s:s}", "n", (json_int_t)n, "t_us",
-                                           (json_int_t)dr_wall_us(), "by", by, "hash", hash,
-                                           "note", note));
+                                           (json_int_t)dr_wall_us(), "by", by, "hash", hash, "note",
+                                           note));
     if (json_array_size(index) > VERSIONS_MAX)
         json_array_remove(index, 0);
     return true;
 }
 
 bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
-                        const char *text, const char *by, const char *note,
-                        struct dr_error *error)
+                        const char *text, const char *by, const char *note, struct dr_error *error)
 {
     char path[PATH_MAX];
     json_t *index = index_of(gateway);

@@ -32,8 +32,7 @@ json_t *configfile_most(const struct dr_cfg_root *root);
 /* Keeps the old text as a version, unless it is kept already, and puts the new one in its place,
  * whole or not at all. */
 bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
-                        const char *text, const char *by, const char *note,
-                        struct dr_error *error);
+                        const char *text, const char *by, const char *note, struct dr_error *error);
 
 /* [{n, t_us, by, hash, note}], newest first. */
 json_t *configfile_versions(const struct gateway *gateway);

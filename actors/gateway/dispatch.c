@@ -25,10 +25,9 @@ static void who_asks(struct request *request)
             request->login = (struct login){0};
         return; /* a wrong token is nobody, whatever cookie comes with it */
     }
-    const char *cookie = MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND,
-                                                     "drover_session");
-    if (cookie == NULL ||
-        !sessions_by_cookie(sessions, cookie, dr_wall_us(), &request->login))
+    const char *cookie =
+        MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, "drover_session");
+    if (cookie == NULL || !sessions_by_cookie(sessions, cookie, dr_wall_us(), &request->login))
         request->login = (struct login){0};
 }
 
@@ -90,8 +89,8 @@ static bool read_body(struct request *request)
         answer_error(request, 415, "bad-request", "the body must be application/json");
         return false;
     }
-    request->input = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES,
-                                &fault);
+    request->input =
+        json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &fault);
     if (json_is_object(request->input))
         return true;
     if (request->input == NULL)

@@ -94,8 +94,8 @@ static void open_server(struct gateway *gateway)
         dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard does not listen: %s", error.text);
     } else {
         struct server_place place = {cfg->listen, cert, key, cfg->public_url};
-        gateway->server = server_open(gateway, dr_actor_loop(gateway->actor), &place, dispatch, err,
-                                      sizeof err);
+        gateway->server =
+            server_open(gateway, dr_actor_loop(gateway->actor), &place, dispatch, err, sizeof err);
         if (gateway->server == NULL)
             dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard: %s; trying again", err);
     }

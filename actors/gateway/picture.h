@@ -12,6 +12,7 @@
 #define PICTURE_ENDED_US (3600 * INT64_C(1000000)) /* so long an ended machine is still shown */
 #define PICTURE_ACTIVITY_MAX 2000
 #define PICTURE_NAMES_MAX 50000
+#define PICTURE_REMEMBERED_MAX 500 /* activity from before this process */
 
 struct picture;
 
@@ -114,7 +115,7 @@ struct picture_filter { /* NULL or 0: any */
 int64_t picture_activity(const struct picture *picture, const struct picture_filter *filter,
                          const char *between, struct dr_strbuf *out);
 
-/* What the ledger remembers, newest first: fills an activity that is still empty. */
+/* What the ledger remembers of the time before this picture, newest first; only once. */
 void picture_remember(struct picture *picture, const struct dr_history *history);
 
 #endif

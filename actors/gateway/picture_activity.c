@@ -48,13 +48,11 @@ static void entry_json(const struct activity *entry, struct dr_strbuf *out)
     dr_strbuf_add_text(out, "}");
 }
 
-static void add(struct picture *picture, const struct line *line, bool tell)
+static struct activity *fill(struct activity *entry, const struct line *line, int64_t seq)
 {
-    struct activity *entry = &picture->ring[picture->ring_at];
-    picture->ring_at = (picture->ring_at + 1) % PICTURE_ACTIVITY_MAX;
     forget(entry);
     *entry = (struct activity){
-        .seq = ++picture->ring_seq,
+        .seq = seq,
         .t_us = line->t_us,
         .source = copy(line->source),
         .level = copy(line->level),
@@ -65,9 +63,15 @@ static void add(struct picture *picture, const struct line *line, bool tell)
         .queue = copy(line->queue),
         .by = copy(line->by),
     };
-    if (!tell)
-        return;
+    return entry;
+}
+
+static void add(struct picture *picture, const struct line *line)
+{
     struct dr_strbuf json = {0};
+    const struct activity *entry =
+        fill(&picture->ring[picture->ring_at], line, ++picture->ring_seq + PICTURE_REMEMBERED_MAX);
+    picture->ring_at = (picture->ring_at + 1) % PICTURE_ACTIVITY_MAX;
     entry_json(entry, &json);
     picture->tell(picture->arg, "activity", json.data);
     dr_strbuf_free(&json);
@@ -88,7 +92,7 @@ static void machine(struct picture *picture, const struct dr_machine_changed *ch
     line.level = strcmp(row->state, "failed") == 0 ? "error" : "info";
     line.text = text;
     line.machine = row->id;
-    add(picture, &line, true);
+    add(picture, &line);
 }
 
 static void recovery(struct picture *picture, const struct dr_recovery_row *row, struct line line)
@@ -100,7 +104,7 @@ static void recovery(struct picture *picture, const struct dr_recovery_row *row,
     line.text = text;
     line.machine = row->machine;
     line.task = row->task;
-    add(picture, &line, true);
+    add(picture, &line);
 }
 
 static void attempt(struct picture *picture, const struct dr_attempt_row *row, struct line line)
@@ -114,23 +118,33 @@ static void attempt(struct picture *picture, const struct dr_attempt_row *row, s
     line.level = strcmp(row->outcome, "launched") == 0 ? "info" : "warning";
     line.text = text;
     line.machine = row->machines.count > 0 ? row->machines.items[0] : "";
-    add(picture, &line, true);
+    add(picture, &line);
 }
 
-static void hand(struct picture *picture, const struct dr_history_row *row, struct line line,
-                 bool tell)
+/* text must live as long as what is returned. */
+static struct line of_history(const struct dr_history_row *row, const char *source, char *text,
+                              size_t size)
+{
+    bool of_machine = strcmp(row->kind, "machine") == 0;
+    snprintf(text, size, "%s %s: %s%s%s", row->kind, row->id, row->to,
+             *row->cause != '\0' ? ", " : "", row->cause);
+    return (struct line){
+        .t_us = row->t_us,
+        .source = source,
+        .level = "info",
+        .kind = *row->by != '\0' ? "hand" : row->kind,
+        .text = text,
+        .machine = of_machine ? row->id : "",
+        .queue = strcmp(row->kind, "pause") == 0 ? row->id : "",
+        .by = row->by,
+    };
+}
+
+static void hand(struct picture *picture, const struct dr_history_row *row, const char *source)
 {
     char text[1024];
-    bool of_machine = strcmp(row->kind, "machine") == 0;
-    snprintf(text, sizeof text, "%s %s: %s%s%s", row->kind, row->id, row->to,
-             *row->cause != '\0' ? ", " : "", row->cause);
-    line.t_us = row->t_us;
-    line.kind = *row->by != '\0' ? "hand" : row->kind;
-    line.text = text;
-    line.machine = of_machine ? row->id : "";
-    line.queue = strcmp(row->kind, "pause") == 0 ? row->id : "";
-    line.by = row->by;
-    add(picture, &line, tell);
+    struct line line = of_history(row, source, text, sizeof text);
+    add(picture, &line);
 }
 
 static void log_line(struct picture *picture, const struct dr_log_line *said)
@@ -144,7 +158,7 @@ static void log_line(struct picture *picture, const struct dr_log_line *said)
                         .task = said->task,
                         .queue = said->queue};
     if (strcmp(said->level, "debug") != 0)
-        add(picture, &line, true);
+        add(picture, &line);
 }
 
 void activity_event(struct picture *picture, const struct dr_message_row *row, const void *body,
@@ -162,7 +176,7 @@ void activity_event(struct picture *picture, const struct dr_message_row *row, c
         attempt(picture, &((const struct dr_attempt_changed *)body)->attempt, line);
         break;
     case DR_HAND_RECORDED:
-        hand(picture, &((const struct dr_hand_recorded *)body)->row, line, true);
+        hand(picture, &((const struct dr_hand_recorded *)body)->row, source);
         break;
     case DR_LOG_LINE:
         log_line(picture, body);
@@ -184,25 +198,32 @@ void activity_plan(struct picture *picture, const struct dr_plan_decided *plan, 
         if (old != NULL && strcmp(old->verdict, reason->verdict) == 0)
             continue;
         dr_strbuf_printf(&text, "%s: %s", reason->queue, reason->sentence);
-        add(picture,
-            &(struct line){.t_us = now_us,
-                           .source = "planner",
-                           .level = "info",
-                           .kind = "plan",
-                           .text = text.data,
-                           .queue = reason->queue},
-            true);
+        add(picture, &(struct line){.t_us = now_us,
+                                    .source = "planner",
+                                    .level = "info",
+                                    .kind = "plan",
+                                    .text = text.data,
+                                    .queue = reason->queue});
         dr_strbuf_free(&text);
     }
 }
 
+/* Behind the oldest entry, which stands at 0 until the ring is full. */
 void picture_remember(struct picture *picture, const struct dr_history *history)
 {
-    if (picture->ring_seq > 0)
+    int64_t seq = PICTURE_REMEMBERED_MAX;
+    if (picture->remembered || picture->ring_seq >= PICTURE_ACTIVITY_MAX - PICTURE_REMEMBERED_MAX)
         return;
-    for (size_t i = history->rows.count; i-- > 0;)
-        hand(picture, &history->rows.items[i], (struct line){.source = "ledger", .level = "info"},
-             false);
+    picture->remembered = true;
+    for (size_t i = 0; i < history->rows.count && seq > 0; i++) {
+        char text[1024];
+        const struct dr_history_row *row = &history->rows.items[i];
+        if (row->t_us >= picture->started_us)
+            continue; /* its event came, or will */
+        struct line line = of_history(row, "ledger", text, sizeof text);
+        size_t behind = (size_t)(PICTURE_REMEMBERED_MAX - seq);
+        fill(&picture->ring[PICTURE_ACTIVITY_MAX - 1 - behind], &line, seq--);
+    }
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

@@ -69,6 +69,7 @@ struct picture {
     struct activity ring[PICTURE_ACTIVITY_MAX];
     size_t ring_at; /* where the next goes */
     int64_t ring_seq;
+    bool remembered;
 
     bool machines_dirty, queues_dirty;
     struct picture_figures figures;

@@ -81,13 +81,15 @@ static void end(void *arg, struct MHD_Connection *connection, void **state,
     *state = NULL;
 }
 
-/* What every answer says: nothing of it is for other pages, and nothing but our own runs in ours. */
+/* What every answer says: nothing of it is for other pages, and nothing but our own runs in ours.
+ */
 static void add_headers(const struct request *request, struct MHD_Response *response)
 {
     static const char *const headers[][2] = {
         {"Content-Security-Policy",
          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
-         "'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+         "'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+         "'none'"},
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},
         {"X-Frame-Options", "DENY"},
@@ -107,8 +109,7 @@ static enum MHD_Result send_answer(struct request *request)
     struct MHD_Response *response = request->response;
     request->response = NULL;
     add_headers(request, response);
-    enum MHD_Result queued =
-        MHD_queue_response(request->connection, request->status, response);
+    enum MHD_Result queued = MHD_queue_response(request->connection, request->status, response);
     MHD_destroy_response(response);
     return queued;
 }
@@ -171,8 +172,7 @@ static void run(struct server *server)
         zloop_timer_end(server->loop, server->timer);
     server->timer = -1;
     if (MHD_get_timeout(server->daemon, &wait) == MHD_YES)
-        server->timer =
-            zloop_timer(server->loop, wait < 1 ? 1 : (size_t)wait, 1, on_timer, server);
+        server->timer = zloop_timer(server->loop, wait < 1 ? 1 : (size_t)wait, 1, on_timer, server);
 }
 
 static int on_timer(zloop_t *loop, int id, void *arg)
@@ -287,11 +287,12 @@ static void on_panic(void *arg, const char *file, unsigned int line, const char 
 
 static struct MHD_Daemon *start(struct server *server, const struct server_place *place, int fd)
 {
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                     (server->tls ? MHD_USE_TLS : 0U);
-    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)place->tls_cert},
-                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)place->tls_key},
-                                   {MHD_OPTION_END, 0, NULL}};
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | (server->tls ? MHD_USE_TLS : 0U);
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)place->tls_cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)place->tls_key},
+        {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_NOTIFY_COMPLETED, end, server, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,

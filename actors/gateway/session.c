@@ -113,10 +113,9 @@ bool sessions_begin(struct sessions *sessions, const char *user, enum role role,
     dr_random_id(cookie);
     dr_random_id(csrf);
     dr_account_hash_text(cookie, hash);
-    json_array_append_new(sessions->list,
-                          json_pack("{s:s,s:s,s:s,s:s,s:I}", "hash", hash, "user", user, "role",
-                                    role_name(role), "csrf", csrf, "until_us",
-                                    (json_int_t)until_us));
+    json_array_append_new(sessions->list, json_pack("{s:s,s:s,s:s,s:s,s:I}", "hash", hash, "user",
+                                                    user, "role", role_name(role), "csrf", csrf,
+                                                    "until_us", (json_int_t)until_us));
     if (json_array_size(sessions->list) > SESSIONS_MAX)
         json_array_remove(sessions->list, 0);
     return save(sessions);
@@ -128,8 +127,7 @@ static size_t find(const struct sessions *sessions, const char *cookie)
     size_t i;
     json_t *each;
     dr_account_hash_text(cookie, hash);
-    json_array_foreach(sessions->list, i, each)
-    {
+    json_array_foreach (sessions->list, i, each) {
         if (strcmp(text_of(each, "hash"), hash) == 0)
             break;
     }

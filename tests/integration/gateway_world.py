@@ -53,6 +53,8 @@ class Browser:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
+        except OSError:
+            return 0
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -276,9 +276,10 @@ static void activity_is_bounded_paged_and_filtered(void **nothing)
     json_t *list = activity(flock, (struct picture_filter){.limit = 3}, &next);
     assert_int_equal(json_array_size(list), 3);
     assert_string_equal(text(json_array_get(list, 0), "text"), "line 2010\xef\xbf\xbd");
-    assert_int_equal(next, 2008);
+    assert_int_equal(next, PICTURE_REMEMBERED_MAX + 2008);
     json_decref(list);
-    list = activity(flock, (struct picture_filter){.before = 14, .limit = 9}, &next);
+    list = activity(
+        flock, (struct picture_filter){.before = PICTURE_REMEMBERED_MAX + 14, .limit = 9}, &next);
     assert_int_equal(json_array_size(list), 3); /* 13, 12, 11: the first ten are gone */
     assert_int_equal(next, 0);
     json_decref(list);
@@ -286,6 +287,38 @@ static void activity_is_bounded_paged_and_filtered(void **nothing)
     assert_int_equal(json_array_size(list), 20);
     json_decref(list);
     list = activity(flock, (struct picture_filter){.text = "LINE 1999"}, &next);
+    assert_int_equal(json_array_size(list), 1);
+    json_decref(list);
+    flock_done(flock);
+}
+
+static void what_the_ledger_remembers_comes_before(void **nothing)
+{
+    (void)nothing;
+    int64_t next;
+    struct dr_history_row rows[] = {
+        {.t_us = NOW_US + 1, .kind = "machine", .id = "m3", .from = "", .to = "wanted"},
+        {.t_us = NOW_US - 1, .kind = "machine", .id = "m2", .from = "up", .to = "gone"},
+        {.t_us = NOW_US - 2, .kind = "pause", .id = "gpu", .from = "", .to = "paused", .by = "ada"},
+    };
+    struct dr_history history = {.rows = {.items = rows, .count = 3}};
+    struct dr_record decoded;
+    struct flock *flock = flock_new(NULL);
+    say(flock, "first word of this life", "info", "");
+    assert_int_equal(dr_record_copy(&dr_desc_history, &history, &decoded), 0);
+    picture_remember(flock->picture, decoded.value);
+    picture_remember(flock->picture, decoded.value);
+    dr_record_free(&decoded);
+    json_t *list = activity(flock, (struct picture_filter){.limit = 0}, &next);
+    assert_int_equal(json_array_size(list), 3); /* m3 is told by its event */
+    assert_string_equal(text(json_array_get(list, 0), "text"), "first word of this life");
+    assert_string_equal(text(json_array_get(list, 1), "machine"), "m2");
+    assert_string_equal(text(json_array_get(list, 2), "by"), "ada");
+    assert_string_equal(text(json_array_get(list, 2), "kind"), "hand");
+    json_decref(list);
+    list = activity(flock, (struct picture_filter){.limit = 2}, &next);
+    json_decref(list);
+    list = activity(flock, (struct picture_filter){.before = next}, &next);
     assert_int_equal(json_array_size(list), 1);
     json_decref(list);
     flock_done(flock);
@@ -338,6 +371,7 @@ int main(void)
         cmocka_unit_test(an_old_snapshot_does_not_undo_an_event),
         cmocka_unit_test(the_stream_says_what_is_missing),
         cmocka_unit_test(activity_is_bounded_paged_and_filtered),
+        cmocka_unit_test(what_the_ledger_remembers_comes_before),
         cmocka_unit_test(a_verdict_that_changed_is_activity),
         cmocka_unit_test(a_booting_machine_says_when_its_task_starts),
     };

@@ -44,6 +44,19 @@ class Picture(unittest.TestCase):
             queues[name] = {"waiting": int(waiting), "running": int(running)}
         return counts, queues
 
+    def figures(self, queue):
+        return [queue.get(name, 0) for name in ("waiting", "running", "booting", "available")]
+
+    def expected(self, queue, workers, rows):
+        """The same from the command line's readings; each queue has one type, with slots for one task."""
+        mine = [w for w in workers if queue["id"] in w["queues"]]
+        serve = [row for row in rows if queue["id"] in row["queues"]]
+        stay = {row["instance_id"] for row in serve if row["state"] in ("booting", "up")}
+        idle = sum(w["task"] == "" and w["proven"] and w["instance_id"] in stay for w in mine)
+        cap = {"cpu": 4, "gpu": 2}[queue["name"]]
+        return [len(queue["waiting"]), sum(w["task"] != "" for w in mine),
+                sum(phase(row) == "booting" for row in serve), idle + cap - len(serve)]
+
     def differs(self):
         """None, or what differs; true at one moment only if all that is compared was."""
         state, rows = self.browser.get("state"), self.rows()
@@ -59,8 +72,7 @@ class Picture(unittest.TestCase):
         seen = json.loads(self.world.drover("--json", "queues").stdout)
         for queue in seen["queues"]["queues"]:
             mine = next(q for q in state["queues"] if q["name"] == queue["name"])
-            busy = sum(w["task"] != "" and queue["id"] in w["queues"] for w in seen["workers"]["workers"])
-            if (mine.get("waiting", 0), mine.get("running", 0)) != (len(queue["waiting"]), busy):
+            if self.figures(mine) != self.expected(queue, seen["workers"]["workers"], rows.values()):
                 return "queue %s, %s" % (mine, queue)
         counts, queues = self.words()
         for name in ("running", "idle", "booting", "draining"):

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "credentials.h"
+#include "listen.h"
 
 struct report {
     const struct console *console;
@@ -145,6 +146,16 @@ static void check_programs(struct report *report)
             note_path(report, "fault", "%s is not installed%s", programs[i], "");
 }
 
+static void check_gateway(struct report *report, const struct dr_cfg_gateway *cfg)
+{
+    bool tls = cfg->tls_cert_file[0] != '\0' && cfg->tls_key_file[0] != '\0';
+    if (strcmp(cfg->listen, "off") != 0 && !dr_listen_is_local(cfg->listen) && !tls)
+        note_path(
+            report, "warning", "gateway.listen %s: %s", cfg->listen,
+            "others could reach it, so the dashboard will not listen without tls_cert_file and "
+            "tls_key_file");
+}
+
 int cmd_check(struct console *console, int argc, char **argv)
 {
     (void)argv;
@@ -164,6 +175,7 @@ int cmd_check(struct console *console, int argc, char **argv)
         check_programs(&report);
         check_state_dir(&report, cfg->state_dir);
         check_credentials(&report, &cfg->clearml);
+        check_gateway(&report, &cfg->gateway);
         for (size_t i = 0; i < cfg->accounts.count; i++)
             check_account(&report, &cfg->accounts.items[i]);
     }

@@ -1,21 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every handler does: answer, ask the bus, read what it was given. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "drover/assert.h"
 #include "gateway.h"
 
+#define GZIP_FROM ((size_t)1024) /* shorter ones fit into a packet anyway */
+
 /* ---- answering ------------------------------------------------------------------------------ */
+/* The caller's; NULL: it does not pay. The fastest level: the loop waits for it. */
+static char *gzip_of(const char *text, size_t len, size_t *out_len)
+{
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)text, .avail_in = (uInt)len};
+    if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return NULL;
+    char *out = malloc(len);
+    DR_ASSERT(out != NULL);
+    stream.next_out = (Bytef *)out;
+    stream.avail_out = (uInt)len;
+    bool whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+    *out_len = stream.total_out;
+    deflateEnd(&stream);
+    if (!whole) {
+        free(out);
+        return NULL;
+    }
+    return out;
+}
+
 static void answer_bytes(struct request *request, unsigned status, const char *type, char *text,
                          size_t len)
 {
+    bool large = len > GZIP_FROM && len < UINT_MAX && strncmp(request->path, "/api/", 5) == 0;
+    size_t packed_len = 0;
+    char *packed = large && request_takes_gzip(request) ? gzip_of(text, len, &packed_len) : NULL;
+    if (packed != NULL) {
+        free(text);
+        text = packed;
+        len = packed_len;
+    }
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
     DR_ASSERT(response != NULL);
     MHD_add_response_header(response, "Content-Type", type);
+    if (packed != NULL)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+    if (large)
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
     answer_response(request, status, response);
 }
 
@@ -161,26 +197,71 @@ const char *request_query(const struct request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool request_takes_gzip(const struct request *request)
+{
+    const char *codings =
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Accept-Encoding");
+    const char *found = codings == NULL ? NULL : strcasestr(codings, "gzip");
+    bool refused = found != NULL && strncmp(found + 4, ";q=0", 4) == 0 && found[8] != '.';
+    return found != NULL && !refused;
+}
+
 bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,
                     int64_t max, int64_t *out)
 {
     const char *text = request_query(request, name);
-    char *end;
     *out = standard;
-    if (text == NULL || text[0] == '\0')
+    if (text == NULL)
         return true;
-    *out = strtoll(text, &end, 10);
-    if (*end == '\0' && strlen(text) < 19 && *out >= min && *out <= max)
-        return true;
+    size_t len = strlen(text); /* 18 digits fit whatever they are */
+    if (len > 0 && len < 19 &&
+        strspn(text + (*text == '-'), "0123456789") == len - (*text == '-')) {
+        *out = strtoll(text, NULL, 10);
+        if (*out >= min && *out <= max)
+            return true;
+    }
     answer_error(request, 400, "bad-request", "%s must be a whole number from %lld to %lld", name,
                  (long long)min, (long long)max);
     return false;
 }
 
+/* Whether words, joined by commas, has this one. */
+static bool among(const char *words, const char *word, size_t len)
+{
+    for (const char *at = words; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+bool request_words(struct request *request, const char *name, const char *words, bool many)
+{
+    const char *text = request_query(request, name);
+    bool good = true;
+    for (const char *at = text; good && at != NULL; at = many ? strchr(at, ',') : NULL) {
+        at += at != text;
+        good = among(words, at, many ? strcspn(at, ",") : strlen(at));
+    }
+    if (!good)
+        answer_error(request, 400, "bad-request", "%s must be %sof %s", name,
+                     many ? "a list " : "one ", words);
+    return good;
+}
+
+const char *request_needs(struct request *request, const char *name)
+{
+    if (json_object_get(request->input, name) != NULL)
+        return request_text(request, name);
+    answer_error(request, 400, "bad-request", "%s is needed", name);
+    return NULL;
+}
+
 const char *request_text(struct request *request, const char *name)
 {
     const json_t *value = json_object_get(request->input, name);
-    if (value == NULL || json_is_null(value))
+    if (value == NULL)
         return "";
     if (json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value))
         return json_string_value(value);

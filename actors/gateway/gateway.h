@@ -33,6 +33,7 @@ struct gateway {
     struct limiter *limiter;
     struct feed *feed;
     int64_t started_us;
+    bool leaving; /* first start: done, the loop is to end */
 };
 
 /* One request of a person, from its first header until its answer is out. */
@@ -45,6 +46,7 @@ struct request {
     struct route_args args;
     struct dr_strbuf body;
     bool too_big, dispatched, suspended;
+    bool last; /* once its answer is out, the gateway leaves */
     struct login login; /* who asks; role ROLE_NONE: nobody that is known */
     char peer[64];
     unsigned status; /* of the answer, once it is there */
@@ -81,9 +83,16 @@ void request_ask(struct request *request, const char *to, enum dr_type type, con
 const char *request_arg(const struct request *request, size_t n);
 /* A parameter behind the `?`; NULL: not given. */
 const char *request_query(const struct request *request, const char *name);
+/* Whether its answer may be compressed. */
+bool request_takes_gzip(const struct request *request);
 /* A whole number behind the `?`. Answers 400 and returns false when it is none or out of bounds. */
 bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,
                     int64_t max, int64_t *out);
+/* That a parameter behind the `?`, where there is one, is among these words ("a,b"); many: any of
+ * them, joined by commas. Answers 400 and returns false when it is not. */
+bool request_words(struct request *request, const char *name, const char *words, bool many);
+/* A text that the body must have. Answers 400 and returns NULL when it has not. */
+const char *request_needs(struct request *request, const char *name);
 /* A text of the body; "" when it is not there. Answers 400 and returns NULL when it is no text. */
 const char *request_text(struct request *request, const char *name);
 

@@ -15,7 +15,9 @@
 #include "drover/exit.h"
 #include "feed.h"
 #include "gateway.h"
+#include "listen.h"
 #include "log.h"
+#include "nocore.h"
 #include "secretfile.h"
 #include "server.h"
 #include "setup.h"
@@ -50,7 +52,7 @@ static char *read_public(const char *path, struct dr_error *error)
 /* Nobody may come in from elsewhere without TLS and a name. */
 static bool may_listen(struct gateway *gateway, const struct dr_cfg_gateway *cfg)
 {
-    if (server_is_local(cfg->listen))
+    if (dr_listen_is_local(cfg->listen))
         return true;
     bool anybody = dr_accounts_users(sessions_accounts(gateway->sessions)) > 0;
     if (cfg->tls_cert_file[0] == '\0' || cfg->tls_key_file[0] == '\0')
@@ -132,7 +134,7 @@ static int on_tick(zloop_t *loop, int id, void *arg)
     (void)id;
     if (gateway->server == NULL)
         return 0;
-    if (server_is_local(dr_actor_config(gateway->actor)->gateway.listen))
+    if (dr_listen_is_local(dr_actor_config(gateway->actor)->gateway.listen))
         sessions_link(gateway->sessions, server_url(gateway->server), dr_wall_us());
     hub_tick(gateway->hub, dr_wall_us());
     server_kick(gateway->server);
@@ -145,6 +147,7 @@ static int start(struct dr_actor *actor)
     struct gateway *gateway = calloc(1, sizeof *gateway);
     char link[PATH_MAX], boot[DR_RANDOM_ID_SIZE];
     DR_ASSERT(gateway != NULL);
+    dr_no_core(); /* passwords and the wizard's secrets pass through here */
     gateway->actor = actor;
     gateway->web_dir = web_dir;
     gateway->started_us = dr_wall_us();

@@ -12,6 +12,7 @@
 
 #include "drover/assert.h"
 #include "gateway.h"
+#include "listen.h"
 #include "log.h"
 
 #define CONNECTIONS_MAX 2000
@@ -47,15 +48,16 @@ static void peer_of(struct MHD_Connection *connection, char out[64])
                     out, 64, NULL, 0, NI_NUMERICHOST);
 }
 
-static struct request *begin(struct server *server, struct MHD_Connection *connection,
-                             const char *method, const char *url)
+/* The path as it came: route.c decodes the parts of it, once, after it looked for the slashes.
+ * (What libmicrohttpd gives to on_request is decoded as a whole.) */
+static void *begin(void *arg, const char *uri, struct MHD_Connection *connection)
 {
+    struct server *server = arg;
     struct request *request = calloc(1, sizeof *request);
     DR_ASSERT(request != NULL);
     request->gateway = server->gateway;
     request->connection = connection;
-    request->method = method;
-    request->path = strdup(url);
+    request->path = strndup(uri, strcspn(uri, "?"));
     DR_ASSERT(request->path != NULL);
     peer_of(connection, request->peer);
     return request;
@@ -71,6 +73,7 @@ static void end(void *arg, struct MHD_Connection *connection, void **state,
     if (request == NULL)
         return;
     DR_ASSERT(!request->suspended);
+    request->gateway->leaving = request->gateway->leaving || request->last;
     if (request->response != NULL)
         MHD_destroy_response(request->response);
     dr_strbuf_free(&request->body); /* wiped: it may have held a password */
@@ -120,9 +123,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 {
     struct server *server = arg;
     struct request *request = *state;
+    (void)url;
     (void)version;
-    if (request == NULL) {
-        *state = begin(server, connection, method, url);
+    if (request->method == NULL) { /* the headers are there, the body is to come */
+        request->method = method;
         return MHD_YES;
     }
     if (*size > 0) {
@@ -182,15 +186,16 @@ static int on_timer(zloop_t *loop, int id, void *arg)
     (void)id;
     server->timer = -1;
     run(server);
-    return 0;
+    return server->gateway->leaving ? -1 : 0; /* -1 ends the loop */
 }
 
 static int on_ready(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
+    struct server *server = arg;
     (void)loop;
     (void)item;
-    run(arg);
-    return 0;
+    run(server);
+    return server->gateway->leaving ? -1 : 0;
 }
 
 void server_kick(struct server *server)
@@ -203,41 +208,12 @@ void server_kick(struct server *server)
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
-/* "[::1]:80", "host:80" → host and port. */
-static bool split(const char *listen, char host[128], char port[16])
-{
-    const char *colon = strrchr(listen, ':');
-    if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) >= 16)
-        return false;
-    size_t len = (size_t)(colon - listen);
-    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
-        listen++;
-        len -= 2;
-    }
-    if (len == 0 || len >= 128 || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return false;
-    snprintf(host, 128, "%.*s", (int)len, listen);
-    snprintf(port, 16, "%s", colon + 1);
-    return true;
-}
-
-bool server_is_local(const char *listen)
-{
-    char host[128], port[16];
-    struct in_addr four;
-    if (!split(listen, host, port))
-        return false;
-    if (inet_pton(AF_INET, host, &four) == 1)
-        return ntohl(four.s_addr) >> 24 == 127;
-    return strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
-}
-
 static int listen_on(const char *where, char *err, size_t err_len)
 {
-    char host[128], port[16];
+    char host[DR_LISTEN_HOST_SIZE], port[DR_LISTEN_PORT_SIZE];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
     int yes = 1, fd = -1, fault = 0;
-    if (!split(where, host, port)) {
+    if (!dr_listen_split(where, host, port)) {
         snprintf(err, err_len, "gateway.listen: %s is no HOST:PORT", where);
         return -1;
     }
@@ -266,10 +242,10 @@ static void name_it(struct server *server, const struct server_place *place, int
         struct sockaddr_in6 six;
     } at = {0};
     socklen_t len = sizeof at;
-    char host[128], port[16];
+    char host[DR_LISTEN_HOST_SIZE], port[DR_LISTEN_PORT_SIZE];
     getsockname(fd, &at.any, &len);
     server->port = ntohs(at.any.sa_family == AF_INET6 ? at.six.sin6_port : at.four.sin_port);
-    split(place->listen, host, port);
+    dr_listen_split(place->listen, host, port);
     snprintf(server->url, sizeof server->url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
              server->tls ? "https" : "http", host, server->port);
     size_t end = strlen(place->public_url);
@@ -294,11 +270,12 @@ static struct MHD_Daemon *start(struct server *server, const struct server_place
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)place->tls_key},
         {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
-                            MHD_OPTION_NOTIFY_COMPLETED, end, server, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                            (unsigned)PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES,
-                            MHD_OPTION_ARRAY, server->tls ? tls : &tls[2], MHD_OPTION_END);
+                            MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED,
+                            end, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PER_ADDRESS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_ARRAY,
+                            server->tls ? tls : &tls[2], MHD_OPTION_END);
 }
 
 struct server *server_open(struct gateway *gateway, struct _zloop_t *loop,

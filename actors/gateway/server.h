@@ -39,7 +39,4 @@ bool server_is_tls(const struct server *server);
 /* Something was resumed: the daemon is to run again, soon. */
 void server_kick(struct server *server);
 
-/* True when the address is this host's own: 127.0.0.0/8, ::1, localhost. */
-bool server_is_local(const char *listen);
-
 #endif

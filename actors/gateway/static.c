@@ -38,13 +38,6 @@ static const char *type_of(const char *path)
     return PLAIN;
 }
 
-static bool takes_gzip(const struct request *request)
-{
-    const char *codings =
-        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Accept-Encoding");
-    return codings != NULL && strstr(codings, "gzip") != NULL;
-}
-
 static void send_file(struct request *request, const char *path, struct MHD_Response *response,
                       const char *etag)
 {
@@ -88,7 +81,7 @@ static void send_embedded(struct request *request, const struct web_file *file)
     char digits[33], etag[40], *plain = NULL;
     size_t len = 0;
     struct MHD_Response *response;
-    bool gzip = takes_gzip(request);
+    bool gzip = request_takes_gzip(request);
     crypto_generichash(raw, sizeof raw, file->gzip, *file->size, NULL, 0);
     sodium_bin2hex(digits, sizeof digits, raw, sizeof raw);
     snprintf(etag, sizeof etag, gzip ? "\"%s\"" : "\"%s-p\"", digits);
@@ -137,6 +130,14 @@ static bool send_path(struct request *request, const char *path)
     return file != NULL;
 }
 
+/* Any other path is one of the pages' own: a queue or a task may be called "train.js". */
+static bool is_missing_file(const char *path)
+{
+    if (strncmp(path, "vendor/", 7) == 0)
+        return true;
+    return strchr(path, '/') == NULL && strcmp(type_of(path), PLAIN) != 0;
+}
+
 void static_answer(struct request *request)
 {
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
@@ -144,11 +145,9 @@ void static_answer(struct request *request)
         MHD_add_response_header(request->response, "Allow", "GET");
         return;
     }
-    const char *last = strrchr(request->path, '/');
-    if (request->path[1] != '\0' && send_path(request, request->path + 1))
+    const char *path = request->path + 1;
+    if (path[0] != '\0' && send_path(request, path))
         return;
-    /* A path of the pages' own ("/machines/i-0a"); a name with a known ending is a missing file. */
-    bool file = last != NULL && strchr(last, '.') != NULL && strcmp(type_of(last), PLAIN) != 0;
-    if (file || !send_path(request, "index.html"))
+    if (is_missing_file(path) || !send_path(request, "index.html"))
         answer_error(request, 404, "not-found", "there is no %s", request->path);
 }

@@ -64,8 +64,9 @@ static bool load(struct dr_accounts_file *file, struct dr_error *error)
     if (!json_is_array(json_object_get(root, "users")) ||
         !json_is_array(json_object_get(root, "tokens"))) {
         json_decref(root);
-        return dr_error_set(error, "%s is damaged: it must hold users and tokens. Move it away and "
-                                   "add them again with drover token",
+        return dr_error_set(error,
+                            "%s is damaged: it must hold users and tokens. Move it away and "
+                            "add them again with drover token",
                             file->path);
     }
     json_decref(file->root);
@@ -105,8 +106,7 @@ static json_t *find(const struct dr_accounts_file *file, const char *list, const
 {
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(file->root, list), i, item)
-    {
+    json_array_foreach (json_object_get(file->root, list), i, item) {
         const char *text = json_string_value(json_object_get(item, key));
         if (text != NULL && strcmp(text, value) == 0) {
             if (index != NULL)
@@ -155,8 +155,7 @@ bool dr_account_token(const struct dr_accounts_file *file, const char *token,
     size_t i;
     json_t *item;
     dr_account_hash_text(token, hash);
-    json_array_foreach(json_object_get(file->root, "tokens"), i, item)
-    {
+    json_array_foreach (json_object_get(file->root, "tokens"), i, item) {
         const char *kept = json_string_value(json_object_get(item, "hash"));
         if (kept != NULL && strlen(kept) == strlen(hash) &&
             sodium_memcmp(kept, hash, strlen(hash)) == 0)
@@ -198,8 +197,9 @@ bool dr_account_password(const char *hash, const char *password)
 bool dr_account_name_ok(const char *name)
 {
     size_t len = strlen(name);
-    return len > 0 && len < ACCOUNT_NAME_SIZE &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@+") == len;
+    return len > 0 && len < ACCOUNT_NAME_SIZE && strcmp(name, ACCOUNT_LINK_NAME) != 0 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@+") ==
+               len;
 }
 
 bool dr_account_role_ok(const char *role)
@@ -276,9 +276,9 @@ bool dr_account_user_put(struct dr_accounts_file *file, const char *name, const 
     json_t *users = json_object_get(file->root, "users");
     if (find(file, "users", "name", name, &index) != NULL)
         json_array_remove(users, index);
-    json_array_append_new(users, json_pack("{s:s,s:s,s:s,s:I,s:s}", "name", name, "role", role,
-                                           "hash", hash, "created_us", (json_int_t)dr_wall_us(),
-                                           "by", by));
+    json_array_append_new(users,
+                          json_pack("{s:s,s:s,s:s,s:I,s:s}", "name", name, "role", role, "hash",
+                                    hash, "created_us", (json_int_t)dr_wall_us(), "by", by));
     return commit(file, lock, error);
 }
 
@@ -298,14 +298,12 @@ static bool remove_one(struct dr_accounts_file *file, const char *list, const ch
     return commit(file, lock, error);
 }
 
-bool dr_account_user_remove(struct dr_accounts_file *file, const char *name,
-                            struct dr_error *error)
+bool dr_account_user_remove(struct dr_accounts_file *file, const char *name, struct dr_error *error)
 {
     return remove_one(file, "users", "name", name, error);
 }
 
-bool dr_account_token_revoke(struct dr_accounts_file *file, const char *id,
-                             struct dr_error *error)
+bool dr_account_token_revoke(struct dr_accounts_file *file, const char *id, struct dr_error *error)
 {
     return remove_one(file, "tokens", "id", id, error);
 }
@@ -338,8 +336,7 @@ static json_t *without_hashes(const struct dr_accounts_file *file, const char *l
     json_t *copy = json_deep_copy(json_object_get(file->root, list));
     size_t i;
     json_t *item;
-    json_array_foreach(copy, i, item)
-    {
+    json_array_foreach (copy, i, item) {
         json_object_del(item, "hash");
     }
     return copy;

@@ -13,8 +13,9 @@
 #include "error.h"
 
 #define ACCOUNT_NAME_SIZE 64
-#define ACCOUNT_TOKEN_SIZE 72 /* "drover_" and 64 hexadecimal digits */
-#define ACCOUNT_HASH_SIZE 65  /* of a token, hexadecimal */
+#define ACCOUNT_LINK_NAME "link" /* who comes by the one-time link: no account may be called so */
+#define ACCOUNT_TOKEN_SIZE 72    /* "drover_" and 64 hexadecimal digits */
+#define ACCOUNT_HASH_SIZE 65     /* of a token, hexadecimal */
 #define ACCOUNT_PASSWORD_MIN 8
 #define ACCOUNT_PASSWORD_MAX 1024
 
@@ -49,7 +50,8 @@ char *dr_account_password_hash(const struct dr_accounts_file *file, const char *
 /* Argon2id; some 50 ms and 64 MiB. May run in a thread of its own. */
 bool dr_account_password(const char *hash, const char *password);
 
-/* True for a name that may be given: 1 to 63 of letters, digits and . _ - @ +. */
+/* True for a name that may be given: 1 to 63 of letters, digits and . _ - @ +; not
+ * ACCOUNT_LINK_NAME. */
 bool dr_account_name_ok(const char *name);
 bool dr_account_role_ok(const char *role);
 
@@ -65,8 +67,7 @@ bool dr_account_user_remove(struct dr_accounts_file *file, const char *name,
 bool dr_account_token_add(struct dr_accounts_file *file, const char *name, const char *role,
                           const char *by, char token[ACCOUNT_TOKEN_SIZE], char id[17],
                           struct dr_error *error);
-bool dr_account_token_revoke(struct dr_accounts_file *file, const char *id,
-                             struct dr_error *error);
+bool dr_account_token_revoke(struct dr_accounts_file *file, const char *id, struct dr_error *error);
 
 /* What people may see: [{name, role, created_us, by}], [{id, name, role, created_us, by}]. */
 json_t *dr_accounts_user_list(const struct dr_accounts_file *file);

@@ -46,7 +46,8 @@ void handle_login_link(struct request *request)
     if (good) {
         char secret[DR_RANDOM_ID_SIZE];
         int64_t ms = session_ms(gateway);
-        sessions_begin(gateway->sessions, "link", ROLE_OPERATOR, dr_wall_us() + ms * 1000, secret);
+        sessions_begin(gateway->sessions, ACCOUNT_LINK_NAME, ROLE_OPERATOR,
+                       dr_wall_us() + ms * 1000, secret);
         add_cookie(request, response, secret, ms / 1000);
         gateway_note(gateway, "login", "link", "entered", "by the one-time link", "link");
     }

@@ -149,6 +149,19 @@ void sessions_end_user(struct sessions *sessions, const char *user)
     save(sessions);
 }
 
+/* What the account may do now: `drover token user` changes it without asking the gateway. Who came
+ * by the link has none; no account has that name. */
+static enum role role_now(struct sessions *sessions, const json_t *row)
+{
+    struct dr_account account;
+    const char *user = text_of(row, "user");
+    if (strcmp(user, ACCOUNT_LINK_NAME) == 0)
+        return role_parse(text_of(row, "role"));
+    if (!dr_account_user(sessions_accounts(sessions), user, &account))
+        return ROLE_NONE;
+    return account.operator_ ? ROLE_OPERATOR : ROLE_VIEWER;
+}
+
 bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t now_us,
                         struct login *out)
 {
@@ -161,12 +174,13 @@ bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t n
         return false;
     }
     out->by_token = false;
-    out->role = role_parse(text_of(row, "role"));
+    out->role = role_now(sessions, row);
     snprintf(out->user, sizeof out->user, "%s", text_of(row, "user"));
     snprintf(out->csrf, sizeof out->csrf, "%s", text_of(row, "csrf"));
     return out->role != ROLE_NONE;
 }
 
+/* Names have no space: the ledger takes none. */
 static bool is_account(const struct dr_account *account, const char *prefix, bool by_token,
                        struct login *out)
 {
@@ -180,7 +194,7 @@ bool sessions_by_token(struct sessions *sessions, const char *token, struct logi
 {
     struct dr_account account;
     return dr_account_token(sessions_accounts(sessions), token, &account) &&
-           is_account(&account, "token ", true, out);
+           is_account(&account, "token:", true, out);
 }
 
 bool sessions_by_password(struct sessions *sessions, const char *user, const char *password,

@@ -10,6 +10,15 @@ void handle_tokens(struct request *request);
 void handle_token_add(struct request *request);
 void handle_token_revoke(struct request *request);
 void handle_users(struct request *request);
+/* Of a text in UTF-8. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 void handle_user_add(struct request *request);
 void handle_user_remove(struct request *request);
 
@@ -78,7 +87,7 @@ void handle_user_add(struct request *request)
     password = request_text(request, "password");
     if (password == NULL)
         return;
-    size_t len = strlen(password);
+    size_t len = characters(password);
     if (len < ACCOUNT_PASSWORD_MIN || len > ACCOUNT_PASSWORD_MAX) {
         answer_error(request, 400, "bad-request", "a password has %d to %d characters",
                      ACCOUNT_PASSWORD_MIN, ACCOUNT_PASSWORD_MAX);

@@ -37,7 +37,7 @@ void handle_ask(struct request *request)
 {
     const char *name = request_arg(request, 0);
     const struct dr_message_row *row = dr_row_by_name(name, strlen(name));
-    const char *to = request_text(request, "to");
+    const char *to = request_needs(request, "to");
     json_t *body = json_object_get(request->input, "body");
     struct dr_record record;
     char err[400];

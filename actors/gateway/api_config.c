@@ -45,7 +45,7 @@ void handle_config(struct request *request)
 
 void handle_config_check(struct request *request)
 {
-    const char *text = request_text(request, "text");
+    const char *text = request_needs(request, "text");
     if (text != NULL)
         answer_json(request, 200, configfile_judge(request->gateway, text, NULL));
 }
@@ -68,8 +68,8 @@ static void overtaken(struct request *request, const struct configfile *file, co
 
 void handle_config_put(struct request *request)
 {
-    const char *text = request_text(request, "text");
-    const char *base = text == NULL ? NULL : request_text(request, "base_hash");
+    const char *text = request_needs(request, "text");
+    const char *base = text == NULL ? NULL : request_needs(request, "base_hash");
     const char *note = base == NULL ? NULL : request_text(request, "note");
     struct configfile file;
     struct dr_error error;

@@ -47,12 +47,11 @@ static void drain(struct request *request, const char *machine, const char *mode
 
 void handle_machine_drain(struct request *request)
 {
-    const char *mode = request_text(request, "mode");
+    bool given = json_object_get(request->input, "mode") != NULL;
+    const char *mode = given ? request_text(request, "mode") : "after-task";
     const struct dr_machine_row *row = mode == NULL ? NULL : machine_of(request);
     if (row == NULL)
         return;
-    if (mode[0] == '\0')
-        mode = "after-task";
     if (strcmp(mode, "after-task") != 0 && strcmp(mode, "idle") != 0) {
         answer_error(request, 400, "bad-request", "mode must be after-task or idle");
         return;
@@ -60,13 +59,19 @@ void handle_machine_drain(struct request *request)
     drain(request, row->id, mode, "a person drains it");
 }
 
+static bool is_texts(const json_t *list)
+{
+    bool good = json_is_array(list);
+    for (size_t i = 0; good && i < json_array_size(list); i++)
+        good = json_is_string(json_array_get(list, i));
+    return good;
+}
+
 /* Whether the person was told of each task that runs now. */
 static bool told_of(const json_t *told, const char *task)
 {
-    size_t i;
-    json_t *each;
-    json_array_foreach ((json_t *)(uintptr_t)told, i, each) {
-        if (json_is_string(each) && strcmp(json_string_value(each), task) == 0)
+    for (size_t i = 0; i < json_array_size(told); i++) {
+        if (strcmp(json_string_value(json_array_get(told, i)), task) == 0)
             return true;
     }
     return false;
@@ -82,7 +87,7 @@ void handle_machine_kill(struct request *request)
         picture_workers(feed_picture(request->gateway->feed));
     json_t *now = json_array();
     bool all_told = true;
-    if (told != NULL && !json_is_array(told)) {
+    if (told != NULL && !is_texts(told)) {
         json_decref(now);
         answer_error(request, 400, "bad-request", "tasks must be a list of task ids");
         return;

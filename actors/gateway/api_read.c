@@ -77,7 +77,8 @@ void handle_activity(struct request *request)
     int64_t before, limit;
     struct dr_strbuf json = {0};
     bool lines = strcmp(read_text(request, "format"), "ndjson") == 0;
-    if (!request_number(request, "before", 0, 0, INT64_MAX, &before) ||
+    if (!request_words(request, "format", "json,ndjson", false) ||
+        !request_number(request, "before", 0, 0, INT64_MAX, &before) ||
         !request_number(request, "limit", lines ? PICTURE_ACTIVITY_MAX : READ_ROWS, 1,
                         PICTURE_ACTIVITY_MAX, &limit))
         return;
@@ -116,7 +117,8 @@ void handle_history(struct request *request)
                                  .id = read_text(request, "id")};
     const char *by_hand = read_text(request, "by_hand");
     get.by_hand = strcmp(by_hand, "1") == 0 || strcmp(by_hand, "true") == 0;
-    if (!request_number(request, "before_seq", 0, 0, INT64_MAX, &get.before_seq) ||
+    if (!request_words(request, "by_hand", "0,1,false,true", false) ||
+        !request_number(request, "before_seq", 0, 0, INT64_MAX, &get.before_seq) ||
         !request_number(request, "since_us", 0, 0, INT64_MAX, &get.since_us) ||
         !request_number(request, "limit", READ_ROWS, 1, READ_ROWS_MAX, &get.limit))
         return;

@@ -59,7 +59,8 @@ void handle_machines(struct request *request)
 {
     bool all = strcmp(read_text(request, "all"), "1") == 0;
     struct dr_ledger_snapshot get = {.account = "", .ended = all};
-    request_ask(request, "ledger", DR_LEDGER_SNAPSHOT, &get, on_machines);
+    if (request_words(request, "all", "0,1", false))
+        request_ask(request, "ledger", DR_LEDGER_SNAPSHOT, &get, on_machines);
 }
 
 /* ---- one ------------------------------------------------------------------------------------ */

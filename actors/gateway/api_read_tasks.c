@@ -229,5 +229,6 @@ static void on_tasks(struct request *request, const struct dr_answer *answer)
 void handle_tasks(struct request *request)
 {
     struct dr_work_get get = {.machine = "", .task = "", .limit = 10 * READ_ROWS_MAX};
-    request_ask(request, "ledger", DR_WORK_GET, &get, on_tasks);
+    if (request_words(request, "state", "waiting,running,ended", true))
+        request_ask(request, "ledger", DR_WORK_GET, &get, on_tasks);
 }

@@ -7,8 +7,7 @@
 #include "drover/clock.h"
 #include "gateway.h"
 #include "server.h"
-
-#define BODY_DEPTH 32
+#include "utf8.h"
 
 static const char *header(const struct request *request, const char *name)
 {
@@ -29,6 +28,47 @@ static void who_asks(struct request *request)
         MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, "drover_session");
     if (cookie == NULL || !sessions_by_cookie(sessions, cookie, dr_wall_us(), &request->login))
         request->login = (struct login){0};
+}
+
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    return type != NULL && strncasecmp(type, json, sizeof json - 1) == 0 &&
+           strchr("; \t", type[sizeof json - 1]) != NULL;
+}
+
+static bool is_text(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t n = *bytes == '\0' ? 0 : dr_utf8_char(bytes, len);
+        if (n == 0)
+            return false;
+        bytes += n;
+        len -= n;
+    }
+    return true;
+}
+
+static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+                                       size_t name_len, const char *value, size_t len)
+{
+    (void)kind;
+    (void)name;
+    (void)name_len;
+    *(bool *)arg = value == NULL || is_text(value, len);
+    return *(bool *)arg ? MHD_YES : MHD_NO;
+}
+
+/* What is no text goes no further: the actors' messages carry UTF-8 only. */
+static bool readable(struct request *request)
+{
+    bool good = true;
+    MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, check_parameter, &good);
+    for (size_t i = 0; good && i < request->args.count; i++)
+        good = is_text(request->args.values[i], strlen(request->args.values[i]));
+    if (!good)
+        answer_error(request, 400, "bad-request", "a parameter is no UTF-8 text");
+    return good;
 }
 
 /* A page of another name on this address, or of another origin, is somebody else's. */
@@ -85,7 +125,7 @@ static bool read_body(struct request *request)
     if (strcmp(request->route->method, "GET") == 0 || request->body.len == 0)
         return true;
     const char *type = header(request, "Content-Type");
-    if (type == NULL || strncasecmp(type, "application/json", 16) != 0) {
+    if (!is_json(type)) {
         answer_error(request, 415, "bad-request", "the body must be application/json");
         return false;
     }
@@ -121,6 +161,6 @@ void dispatch(struct request *request)
         return;
     }
     who_asks(request);
-    if (may(request) && read_body(request))
+    if (may(request) && readable(request) && read_body(request))
         request->route->handle(request);
 }

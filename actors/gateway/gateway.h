@@ -46,7 +46,7 @@ struct request {
     struct route_args args;
     struct dr_strbuf body;
     bool too_big, dispatched, suspended;
-    bool last; /* once its answer is out, the gateway leaves */
+    bool last;          /* once its answer is out, the gateway leaves */
     struct login login; /* who asks; role ROLE_NONE: nobody that is known */
     char peer[64];
     unsigned status; /* of the answer, once it is there */

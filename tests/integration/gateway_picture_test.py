@@ -108,9 +108,10 @@ class Picture(unittest.TestCase):
             raise AssertionError("%s: %s" % (error, last[0])) from None
 
     def wait(self, phase, step):
-        eventually(lambda: any(m["phase"] == phase for m in self.browser.get("state")["machines"]), 60,
-                   step)
+        found = eventually(
+            lambda: [m for m in self.browser.get("state")["machines"] if m["phase"] == phase], 60, step)
         self.agree(step)
+        return found[0]
 
     def test_one_picture(self):
         port = free_port()
@@ -119,11 +120,10 @@ class Picture(unittest.TestCase):
             eventually(lambda: self.browser.get("state")["ready"], 30, "all parts are there")
             self.page = Page(self.browser)
             self.agree("nothing yet")
-            task = world.create_task("shown", seconds=6)
+            task = world.create_task("shown", seconds=15)
             world.enqueue(task, "cpu")
             self.wait("booting", "a machine boots")
-            self.wait("running", "the task runs")
-            running = next(m for m in self.browser.get("state")["machines"] if m["phase"] == "running")
+            running = self.wait("running", "the task runs")
             eventually(lambda: [t["id"] for t in self.machine(running["id"]).get("tasks", [])] == [task],
                        20, "the machine names its task")
             self.reads(running, task)

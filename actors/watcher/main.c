@@ -286,8 +286,10 @@ static int on_timer(zloop_t *loop, int timer, void *arg)
 static void on_event(struct dr_actor *actor, const struct dr_message *message)
 {
     struct shell *shell = dr_actor_self(actor);
-    watcher_hear(&shell->watcher, message->row->type, message->body);
-    step(shell);
+    enum dr_type type = message->row->type;
+    watcher_hear(&shell->watcher, type, message->body);
+    if (type != DR_PLAN_DECIDED && type != DR_BOOT_LOGGED) /* words, of which nothing is due now */
+        step(shell);
 }
 
 static void on_gap(struct dr_actor *actor, const char *source, const char *topic)

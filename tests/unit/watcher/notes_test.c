@@ -399,6 +399,39 @@ static void a_loss_is_told_once_it_is_settled(void **state)
     wrote(w, 0);
 }
 
+static void a_task_that_is_in_no_queue_is_left_alone(void **state)
+{
+    struct world *w = *state;
+    plan(w, "capped", "full");
+    look(w, 1, 1);
+    look(w, 20, 1);
+    wrote(w, 1);
+    look(w, 600, 1);
+    plan(w, "paused", "another verdict is due"); /* and the task is popped */
+    w->machines[0] = machine("m2", "failed");
+    w->machines[0].ended_us = us(w, 0);
+    row_count(w, 0, 1, 0);
+    for (int i = 0; i < 300; i++) {
+        look(w, 1, 0);
+        wrote(w, 0);
+    }
+    w->recoveries[0] = recovery("r1", "t0", "intended");
+    w->recoveries[0].machine = "";
+    w->recoveries[0].kind = "popped";
+    row_count(w, 1, 1, 0);
+    look(w, 1, 0);
+    wrote(w, 0);
+    w->recoveries[0].step = "enqueued"; /* it waits again, but this is not over yet */
+    look(w, 1, 1);
+    look(w, 20, 1);
+    wrote(w, 0);
+    w->recoveries[0].step = "done";
+    w->recoveries[0].settled_us = us(w, 0);
+    look(w, 1, 1);
+    wrote(w, 1);
+    says(w, "it was taken out of its queue and nobody began it; the task was put back into ");
+}
+
 static void a_loss_long_before_the_start_or_left_alone_is_not_told(void **state)
 {
     struct world *w = *state;
@@ -532,6 +565,7 @@ int main(void)
         TEST(a_restart_repeats_nothing),
         TEST(a_refused_launch_is_another_verdict),
         TEST(a_loss_is_told_once_it_is_settled),
+        TEST(a_task_that_is_in_no_queue_is_left_alone),
         TEST(a_loss_long_before_the_start_or_left_alone_is_not_told),
         TEST(many_losses_at_once_are_all_told_once),
         TEST(switched_on_again_nothing_old_is_told),

@@ -225,8 +225,7 @@ bool request_number(struct request *request, const char *name, int64_t standard,
     return false;
 }
 
-/* Whether words, joined by commas, has this one. */
-static bool among(const char *words, const char *word, size_t len)
+bool request_among(const char *words, const char *word, size_t len)
 {
     for (const char *at = words; at != NULL; at = strchr(at, ',')) {
         at += *at == ',';
@@ -242,7 +241,7 @@ bool request_words(struct request *request, const char *name, const char *words,
     bool good = true;
     for (const char *at = text; good && at != NULL; at = many ? strchr(at, ',') : NULL) {
         at += at != text;
-        good = among(words, at, many ? strcspn(at, ",") : strlen(at));
+        good = request_among(words, at, many ? strcspn(at, ",") : strlen(at));
     }
     if (!good)
         answer_error(request, 400, "bad-request", "%s must be %sof %s", name,

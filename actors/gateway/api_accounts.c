@@ -44,7 +44,15 @@ static bool name_and_role(struct request *request, const char **name, const char
 {
     *name = request_text(request, "name");
     *role = *name == NULL ? NULL : request_text(request, "role");
-    return *role != NULL;
+    if (*role == NULL)
+        return false;
+    bool good = dr_account_name_ok(*name) && dr_account_role_ok(*role);
+    if (!good)
+        answer_error(
+            request, 400, "bad-request",
+            "a name has 1 to 63 of letters, digits and . _ - @ + and is not " ACCOUNT_LINK_NAME
+            "; a role is operator or viewer");
+    return good;
 }
 
 void handle_token_add(struct request *request)

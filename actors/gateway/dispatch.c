@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "body.h"
 #include "drover/clock.h"
 #include "gateway.h"
 #include "server.h"
@@ -28,13 +29,6 @@ static void who_asks(struct request *request)
         MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, "drover_session");
     if (cookie == NULL || !sessions_by_cookie(sessions, cookie, dr_wall_us(), &request->login))
         request->login = (struct login){0};
-}
-
-static bool is_json(const char *type)
-{
-    static const char json[] = "application/json";
-    return type != NULL && strncasecmp(type, json, sizeof json - 1) == 0 &&
-           strchr("; \t", type[sizeof json - 1]) != NULL;
 }
 
 static bool is_text(const char *bytes, size_t len)
@@ -115,32 +109,6 @@ static bool may(struct request *request)
     return true;
 }
 
-static bool read_body(struct request *request)
-{
-    json_error_t fault;
-    if (request->too_big) {
-        answer_error(request, 413, "too-big", "a body may have %zu bytes", GATEWAY_BODY_MAX);
-        return false;
-    }
-    if (strcmp(request->route->method, "GET") == 0 || request->body.len == 0)
-        return true;
-    const char *type = header(request, "Content-Type");
-    if (!is_json(type)) {
-        answer_error(request, 415, "bad-request", "the body must be application/json");
-        return false;
-    }
-    request->input =
-        json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &fault);
-    if (json_is_object(request->input))
-        return true;
-    if (request->input == NULL)
-        answer_error(request, 400, "bad-request", "the body is no JSON: line %d, column %d: %s",
-                     fault.line, fault.column, fault.text);
-    else
-        answer_error(request, 400, "bad-request", "the body must be a JSON object");
-    return false;
-}
-
 void dispatch(struct request *request)
 {
     char allowed[128];
@@ -161,6 +129,6 @@ void dispatch(struct request *request)
         return;
     }
     who_asks(request);
-    if (may(request) && readable(request) && read_body(request))
+    if (may(request) && readable(request) && body_read(request))
         request->route->handle(request);
 }

@@ -88,6 +88,8 @@ bool request_takes_gzip(const struct request *request);
 /* A whole number behind the `?`. Answers 400 and returns false when it is none or out of bounds. */
 bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,
                     int64_t max, int64_t *out);
+/* Whether a list of words ("a,b") has this one. */
+bool request_among(const char *words, const char *word, size_t len);
 /* That a parameter behind the `?`, where there is one, is among these words ("a,b"); many: any of
  * them, joined by commas. Answers 400 and returns false when it is not. */
 bool request_words(struct request *request, const char *name, const char *words, bool many);

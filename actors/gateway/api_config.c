@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,13 +49,6 @@ void handle_config_check(struct request *request)
         answer_json(request, 200, configfile_judge(request->gateway, text, NULL));
 }
 
-/* Its parent is droverd when it was started by it; nobody else is to be woken. */
-static void tell_droverd(const struct gateway *gateway)
-{
-    if (gateway->actor != NULL)
-        kill(getppid(), SIGHUP);
-}
-
 static void overtaken(struct request *request, const struct configfile *file, const char *yours)
 {
     answer_json(request, 409,
@@ -90,7 +82,7 @@ void handle_config_put(struct request *request)
         json_decref(judged);
         answer_error(request, 503, "unavailable", "%s", error.text);
     } else {
-        tell_droverd(request->gateway);
+        configfile_tell(request->gateway);
         gateway_note(request->gateway, "config", "drover.yaml", "applied", note,
                      request->login.user);
         configfile_hash(text, file.hash);

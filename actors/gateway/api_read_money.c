@@ -123,8 +123,11 @@ static bool known_region(const char *region)
  * where the price of a region is not known it is left out. */
 static const char *region_of(const struct request *request, const char *cloud)
 {
-    const struct dr_cfg_root *config = dr_actor_config(request->gateway->actor);
     const char *region = read_text(request, "region");
+    const char *named = getenv("AWS_REGION");
+    if (request->gateway->actor == NULL) /* first start: no account yet */
+        return *region == '\0' && named != NULL ? named : region;
+    const struct dr_cfg_root *config = dr_actor_config(request->gateway->actor);
     for (size_t i = 0; *region == '\0' && i < config->accounts.count; i++)
         if (strcmp(config->accounts.items[i].driver, cloud) == 0)
             region = config->accounts.items[i].region;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,7 +179,7 @@ bool configfile_replace(const struct gateway *gateway, const struct configfile *
     json_t *index = index_of(gateway);
     snprintf(path, sizeof path, "%s/config", gateway->state_dir);
     mkdir(path, 0700);
-    bool good = keep(gateway, index, old->text, "", "as it was found", error) &&
+    bool good = (old == NULL || keep(gateway, index, old->text, "", "as it was found", error)) &&
                 write_whole(configfile_path(gateway), text, 0644, error) &&
                 keep(gateway, index, text, by, note, error);
     char *list = good ? json_dumps(index, JSON_COMPACT) : NULL;
@@ -189,6 +190,12 @@ bool configfile_replace(const struct gateway *gateway, const struct configfile *
     free(list);
     json_decref(index);
     return good;
+}
+
+void configfile_tell(const struct gateway *gateway)
+{
+    if (gateway->actor != NULL)
+        kill(getppid(), SIGHUP);
 }
 
 json_t *configfile_versions(const struct gateway *gateway)

@@ -30,9 +30,12 @@ struct dr_cfg_root;
 json_t *configfile_most(const struct dr_cfg_root *root);
 
 /* Keeps the old text as a version, unless it is kept already, and puts the new one in its place,
- * whole or not at all. */
+ * whole or not at all. old NULL: there was none. */
 bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
                         const char *text, const char *by, const char *note, struct dr_error *error);
+
+/* droverd is to read it. That is the parent where it started this process; nobody else is woken. */
+void configfile_tell(const struct gateway *gateway);
 
 /* [{n, t_us, by, hash, note}], newest first. */
 json_t *configfile_versions(const struct gateway *gateway);

@@ -8,6 +8,7 @@
 #include "drover/clock.h"
 #include "gateway.h"
 #include "server.h"
+#include "setup.h"
 #include "utf8.h"
 
 static const char *header(const struct request *request, const char *name)
@@ -129,6 +130,6 @@ void dispatch(struct request *request)
         return;
     }
     who_asks(request);
-    if (may(request) && readable(request) && body_read(request))
+    if (may(request) && setup_allows(request) && readable(request) && body_read(request))
         request->route->handle(request);
 }

@@ -23,9 +23,10 @@ struct server;
 
 struct gateway {
     struct dr_actor *actor; /* NULL: first start, alone (--setup) */
-    const char *setup;      /* the configuration that is to be written, or NULL */
-    const char *web_dir;    /* pages from the disk, for those who work on them; NULL: embedded */
-    char state_dir[512];    /* STATE_DIR/gateway */
+    struct _zloop_t *loop;
+    const char *setup;   /* the configuration that is to be written, or NULL */
+    const char *web_dir; /* pages from the disk, for those who work on them; NULL: embedded */
+    char state_dir[512]; /* STATE_DIR/gateway */
     char run_dir[512];
     struct server *server;
     struct hub *hub;

@@ -4,6 +4,7 @@
  */
 #include <czmq.h>
 #include <limits.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,6 +150,7 @@ static int start(struct dr_actor *actor)
     DR_ASSERT(gateway != NULL);
     dr_no_core(); /* passwords and the wizard's secrets pass through here */
     gateway->actor = actor;
+    gateway->loop = dr_actor_loop(actor);
     gateway->web_dir = web_dir;
     gateway->started_us = dr_wall_us();
     snprintf(gateway->state_dir, sizeof gateway->state_dir, "%s/gateway",
@@ -205,6 +207,14 @@ static void stop(struct dr_actor *actor)
     sessions_free(&gateway->sessions);
 }
 
+/* Bodies hold passwords and keys: nothing of a JSON tree stays in memory that was given back. */
+static void wipe_and_free(void *bytes)
+{
+    if (bytes != NULL)
+        sodium_memzero(bytes, malloc_usable_size(bytes));
+    free(bytes);
+}
+
 int main(int argc, char **argv)
 {
     static const struct dr_actor_spec spec = {
@@ -216,8 +226,9 @@ int main(int argc, char **argv)
         .reconfigured = reconfigured,
         .stop = stop,
     };
-    if (argc > 1 && strcmp(argv[1], "--setup") == 0)
-        return setup_main(argc, argv);
     web_dir = getenv("DROVER_WEB");
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    if (argc > 1 && strcmp(argv[1], "--setup") == 0)
+        return setup_main(argc, argv, web_dir);
     return dr_actor_main(argc, argv, &spec);
 }

@@ -123,6 +123,7 @@ int cmd_resume(struct console *console, int argc, char **argv);
 int cmd_adopt(struct console *console, int argc, char **argv);
 int cmd_import(struct console *console, int argc, char **argv);
 int cmd_sandbox(struct console *console, int argc, char **argv);
+int cmd_init(struct console *console, int argc, char **argv);
 int cmd_up(struct console *console, int argc, char **argv);
 int cmd_token(struct console *console, int argc, char **argv);
 int cmd_export(struct console *console, int argc, char **argv);
@@ -136,6 +137,9 @@ int spawn_find(const char *program, char *path, size_t room);
 /* Starts a program with its stdout as a pipe (out_fd, may be NULL to inherit). own_group: a Ctrl-C
  * at the terminal does not reach it. Returns its pid, or -1 after saying why. */
 pid_t spawn_start(const char *const *argv, int *out_fd, bool own_group);
+
+/* The same with its stdin as a pipe too (in_fd, may be NULL: then it has none). */
+pid_t spawn_talk(const char *const *argv, int *in_fd, int *out_fd);
 
 /* Waits for it and gives its exit code, 128 + signal for one that was killed. */
 int spawn_wait(pid_t pid);

@@ -15,6 +15,8 @@ static const struct command {
     const char *arguments;
     const char *meaning;
 } commands[] = {
+    {"init", cmd_init, false, "[--dir DIR] [--answers FILE.json [--secrets FILE]]",
+     "ask what drover.yaml needs, try it, and write it"},
     {"import", cmd_import, false, "FILE|TASK_ID [--out FILE] [--take-over]",
      "make a drover.yaml out of ClearML's own autoscaler's configuration"},
     {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},

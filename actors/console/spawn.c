@@ -52,6 +52,30 @@ pid_t spawn_start(const char *const *argv, int *out_fd, bool own_group)
     return pid;
 }
 
+pid_t spawn_talk(const char *const *argv, int *in_fd, int *out_fd)
+{
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+        fprintf(stderr, "drover: no pipe: %s\n", strerror(errno));
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        execv(argv[0], (char **)(uintptr_t)argv); /* execv promises not to write them */
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    if (in_fd != NULL && pid > 0)
+        *in_fd = in[1];
+    else
+        close(in[1]);
+    *out_fd = out[0];
+    return pid;
+}
+
 int spawn_wait(pid_t pid)
 {
     int status;

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The wizard's end: what was answered and what it can cost, then the files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_most.h"
+#include "drover/assert.h"
+#include "init.h"
+
+/* ---- drover.yaml ----------------------------------------------------------------------------- */
+static int fail(const char *path)
+{
+    fprintf(stderr, "drover: cannot write %s: %s\n", path, strerror(errno));
+    return EXIT_BROKEN;
+}
+
+/* Whole from the first moment: a droverd that reads it meanwhile sees the old one or the new one.
+ */
+static int write_whole(const char *path, const char *text)
+{
+    char fresh[PATH_MAX + 16];
+    size_t len = strlen(text);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool fine = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    if (fd >= 0)
+        fine = close(fd) == 0 && fine;
+    if (fine && rename(fresh, path) == 0)
+        return EXIT_FINE;
+    int code = fail(path);
+    unlink(fresh);
+    return code;
+}
+
+int finish_write(struct wizard *w)
+{
+    struct dr_config_errors errors;
+    struct dr_config *config = answers_draft(w, &errors);
+    DR_ASSERT(config != NULL);
+    char *text = dr_config_write(dr_config_root(config));
+    int code = write_whole(w->path, text);
+    if (code == EXIT_FINE)
+        printf("\nWritten: %s\n", w->path);
+    free(text);
+    dr_config_errors_free(&errors);
+    dr_config_free(config);
+    return code;
+}
+
+int finish_secrets(struct wizard *w)
+{
+    if (mkdir(w->dir, 0755) != 0 && errno != EEXIST)
+        return fail(w->dir);
+    bool fine = probe_clearml(w, true);
+    size_t count = json_array_size(json_object_get(w->answers, "accounts"));
+    for (size_t i = 0; i < count && fine; i++)
+        fine = probe_account(w, i, true);
+    return fine ? EXIT_FINE : EXIT_WAITS;
+}
+
+int finish_check(struct wizard *w)
+{
+    char *none[] = {NULL};
+    w->console->config_path = w->path;
+    puts("\ndrover check:");
+    int code = cmd_check(w->console, 0, none);
+    printf("\nStart it:  drover --config %s up\n", w->path);
+    return code;
+}
+
+/* ---- the summary ----------------------------------------------------------------------------- */
+static void count_of(const struct wizard *w, const char *list, const char *noun, char *out,
+                     size_t room)
+{
+    size_t count = json_array_size(json_object_get(w->answers, list));
+    snprintf(out, room, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+}
+
+/* Every setting that differs from its default, as the file will have it, without its comments. */
+static void say_file(const struct dr_cfg_root *root)
+{
+    char *text = dr_config_write(root), *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+        if (*line != '\0' && line[strspn(line, " ")] != '#')
+            printf("  %s\n", line);
+    free(text);
+}
+
+static void say_summary(const struct wizard *w, const struct dr_cfg_root *root)
+{
+    char queues[40], types[40], accounts[40], line[200];
+    struct dr_most most;
+    count_of(w, "queues", "queue", queues, sizeof queues);
+    count_of(w, "machine_types", "machine type", types, sizeof types);
+    count_of(w, "accounts", "account", accounts, sizeof accounts);
+    ask_head(w, "Summary");
+    say_file(root);
+    snprintf(line, sizeof line, "%s served by %s in %s.", queues, types, accounts);
+    puts("");
+    ask_wrap(2, line);
+    dr_config_most(root, &most);
+    ask_wrap(2, most.sentence);
+}
+
+/* ---- what is wrong with the whole -------------------------------------------------------------
+ */
+/* The question that a fault is about, else of its entry: there the wizard goes on. */
+static size_t question_of(const struct wizard *w, const char *path)
+{
+    size_t best = 0, best_len = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct question *q = &w->questions[i];
+        size_t len = q->kind == Q_FIELD ? strlen(q->path) : 0;
+        size_t scope = strlen(q->scope);
+        if (q->kind == Q_FIELD && strncmp(path, q->path, len) == 0 && len > best_len)
+            best = i, best_len = len;
+        else if (scope > best_len && strncmp(path, q->scope, scope) == 0)
+            best = i, best_len = scope;
+    }
+    return best;
+}
+
+/* False when there are faults: they were said, and w->at is where the first can be mended. */
+static bool is_whole(struct wizard *w)
+{
+    struct dr_config_errors errors;
+    struct dr_config *config = answers_draft(w, &errors);
+    bool whole = config != NULL;
+    for (size_t i = 0; i < errors.count; i++) {
+        char line[1200];
+        snprintf(line, sizeof line, "%s%s%s", errors.items[i].path,
+                 *errors.items[i].path ? ": " : "", errors.items[i].what);
+        ask_complain(w, line, errors.items[i].warning);
+        if (!errors.items[i].warning && whole)
+            w->at = question_of(w, errors.items[i].path);
+        whole = whole && errors.items[i].warning;
+    }
+    if (whole)
+        say_summary(w, dr_config_root(config));
+    dr_config_errors_free(&errors);
+    dr_config_free(config);
+    return whole;
+}
+
+/* ---- the last questions ---------------------------------------------------------------------- */
+static char first_of(const struct wizard *w, const char *prompt)
+{
+    char *line = ask_line(w, prompt, false);
+    char first = line == NULL ? '\004' : *line; /* Ctrl-D's own character: none that is typed */
+    free(line);
+    return first;
+}
+
+static enum step ask_write(struct wizard *w)
+{
+    char prompt[PATH_MAX + 64];
+    bool there = access(w->path, F_OK) == 0;
+    snprintf(prompt, sizeof prompt, "\n%s %s? [%s] > ",
+             there ? "There is one already. Overwrite" : "Write", w->path, there ? "y/N" : "Y/n");
+    for (;;) {
+        char first = first_of(w, prompt);
+        if (first == '\0')
+            first = there ? 'n' : 'y';
+        if (first == 'y' || first == 'Y')
+            return STEP_ON;
+        if (first == '<')
+            return STEP_BACK;
+        if (first == 'n' || first == 'N' || first == '\004')
+            return STEP_END;
+        puts("  y or n; < goes back");
+    }
+}
+
+enum step finish_ask(struct wizard *w)
+{
+    if (!is_whole(w))
+        return STEP_AGAIN;
+    enum step step = ask_write(w);
+    if (step != STEP_ON || finish_secrets(w) == EXIT_FINE)
+        return step;
+    char first = first_of(w, "  Enter asks once more, < goes back, w writes it all untried > ");
+    if (first == '\004')
+        return STEP_END;
+    if (first == 'w')
+        return probe_write_untried(w) ? STEP_ON : STEP_AGAIN;
+    return first == '<' ? STEP_BACK : STEP_AGAIN;
+}

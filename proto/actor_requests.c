@@ -45,10 +45,9 @@ static void arm_expiry(struct dr_actor *actor)
 }
 
 static void answer(struct dr_actor *actor, struct dr_waiting *waiting,
-                   const struct dr_message *message, const char *failure)
+                   const struct dr_answer *given)
 {
-    struct dr_answer given = {.message = message, .failure = failure};
-    waiting->answer(actor, &given, waiting->arg);
+    waiting->answer(actor, given, waiting->arg);
     dr_waiting_clear(waiting);
 }
 
@@ -60,7 +59,8 @@ static int on_expiry(zloop_t *loop, int timer, void *arg)
     struct dr_waiting waiting;
     actor->expiry_timer = -1;
     while (dr_pending_expired(actor->pending, zclock_mono(), &waiting) == 0)
-        answer(actor, &waiting, NULL, "timeout: whether it was done is unknown");
+        answer(actor, &waiting,
+               &(struct dr_answer){.failure = "timeout: whether it was done is unknown"});
     arm_expiry(actor);
     return 0;
 }
@@ -108,12 +108,16 @@ static void on_reply(struct dr_actor *actor, const char *from, const struct dr_m
         return;
     }
     const struct dr_ack *ack = message->row->type == DR_ACK ? message->body : NULL;
-    if (from_bus || (message->row->type != wanted && ack != NULL && !ack->ok))
-        answer(actor, &waiting, NULL, ack == NULL ? "refused" : ack->sentence);
-    else if (message->row->type != wanted)
-        answer(actor, &waiting, NULL, "answered by a message of another type");
-    else
-        answer(actor, &waiting, message, NULL);
+    struct dr_answer given = {0};
+    if (from_bus || (message->row->type != wanted && ack != NULL && !ack->ok)) {
+        given.failure = ack == NULL ? "refused" : ack->sentence;
+        given.refused = from_bus || ack == NULL ? NULL : ack->code;
+    } else if (message->row->type != wanted) {
+        given.failure = "answered by a message of another type";
+    } else {
+        given.message = message;
+    }
+    answer(actor, &waiting, &given);
     arm_expiry(actor);
 }
 
@@ -179,5 +183,5 @@ void actor_requests_stop(struct dr_actor *actor)
 {
     struct dr_waiting waiting;
     while (dr_pending_expired(actor->pending, INT64_MAX, &waiting) == 0)
-        answer(actor, &waiting, NULL, "this actor is stopping");
+        answer(actor, &waiting, &(struct dr_answer){.failure = "this actor is stopping"});
 }

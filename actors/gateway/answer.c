@@ -101,12 +101,14 @@ static unsigned status_of(const char *code)
     return 500;
 }
 
-static bool no_answer(struct request *request, const struct dr_answer *answer)
+bool answer_came(struct request *request, const struct dr_answer *answer)
 {
-    if (answer->message == NULL)
+    if (answer->refused != NULL)
+        answer_error(request, status_of(answer->refused), answer->refused, "%s", answer->failure);
+    else if (answer->message == NULL)
         answer_error(request, 503, "unavailable", "no answer: %s; whether it was done is not known",
                      answer->failure);
-    return answer->message == NULL;
+    return answer->message != NULL;
 }
 
 static bool refused(struct request *request, const struct dr_message *message)
@@ -121,7 +123,7 @@ static bool refused(struct request *request, const struct dr_message *message)
 
 bool answer_ack(struct request *request, const struct dr_answer *answer)
 {
-    if (no_answer(request, answer) || refused(request, answer->message))
+    if (!answer_came(request, answer) || refused(request, answer->message))
         return false;
     char *json = dr_json(answer->message->row->desc, answer->message->body);
     DR_ASSERT(json != NULL);
@@ -131,7 +133,7 @@ bool answer_ack(struct request *request, const struct dr_answer *answer)
 
 bool answer_expects(struct request *request, const struct dr_answer *answer, enum dr_type type)
 {
-    if (no_answer(request, answer) || refused(request, answer->message))
+    if (!answer_came(request, answer) || refused(request, answer->message))
         return false;
     if (answer->message->row->type == type)
         return true;

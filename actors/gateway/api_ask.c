@@ -11,10 +11,8 @@ void handle_ask(struct request *request);
 
 static void on_reply(struct request *request, const struct dr_answer *answer)
 {
-    if (answer->message == NULL) {
-        answer_error(request, 503, "unavailable", "no answer: %s", answer->failure);
+    if (!answer_came(request, answer))
         return;
-    }
     char *json = dr_json(answer->message->row->desc, answer->message->body);
     DR_ASSERT(json != NULL);
     json_t *body = json_loads(json, 0, NULL);

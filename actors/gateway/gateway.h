@@ -67,6 +67,8 @@ void answer_error(struct request *request, unsigned status, const char *code, co
 /* For what needs headers of its own. Takes the response over. */
 void answer_response(struct request *request, unsigned status, struct MHD_Response *response);
 
+/* False: nobody answered or the one who was asked refuses, and the person is told. */
+bool answer_came(struct request *request, const struct dr_answer *answer);
 /* An `ack` as an answer: 200 with it, or the status that fits its code. Also for answers that never
  * came. Returns false when it has answered with an error. */
 bool answer_ack(struct request *request, const struct dr_answer *answer);

@@ -38,7 +38,9 @@ static int64_t session_ms(const struct gateway *gateway)
 void handle_login_link(struct request *request)
 {
     struct gateway *gateway = request->gateway;
-    const char *once = request_query(request, "once");
+    /* Who only looks where a link leads does not use it up. */
+    bool looks = strcmp(request->method, "HEAD") == 0;
+    const char *once = looks ? NULL : request_query(request, "once");
     bool good = once != NULL && sessions_use_link(gateway->sessions, once, dr_wall_us());
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);

@@ -44,6 +44,23 @@ static bool knows_fields(struct request *request)
     return true;
 }
 
+static bool is_object(const json_t *value)
+{
+    return value == NULL || json_is_object(value);
+}
+
+/* The wizard's secrets by their outer shape; what is in them the files' readers judge. */
+static bool secrets_fit(struct request *request)
+{
+    const json_t *secrets = json_object_get(request->input, "secrets");
+    if (is_object(secrets) && is_object(json_object_get(secrets, "clearml")) &&
+        is_object(json_object_get(secrets, "accounts")))
+        return true;
+    answer_error(request, 400, "bad-request",
+                 "secrets must be {clearml: {…}, accounts: {NAME: {…}}}");
+    return false;
+}
+
 static bool is_json(const char *type)
 {
     static const char json[] = "application/json";
@@ -69,7 +86,7 @@ bool body_read(struct request *request)
     request->input =
         json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &fault);
     if (json_is_object(request->input))
-        return knows_fields(request);
+        return knows_fields(request) && secrets_fit(request);
     if (request->input == NULL)
         answer_error(request, 400, "bad-request", "the body is no JSON: line %d, column %d: %s",
                      fault.line, fault.column, fault.text);

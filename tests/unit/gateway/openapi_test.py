@@ -2,7 +2,6 @@
 """actors/gateway/openapi.json is valid OpenAPI 3.0, says the same operations and roles as routes.def, and its
 records have the fields of docs/messages.md."""
 import json
-import os
 import pathlib
 import re
 import sys
@@ -15,15 +14,12 @@ NAMES = {"machine_row": "Machine", "pause_row": "Pause", "money": "Money", "ack"
 COMPACT = {"machine_row", "pause_row"}  # what is empty is left out of them
 FORMS = {"text": "string", "number": "integer", "true/false": "boolean", "texts": "array"}
 
+sys.path.insert(0, str(ROOT / "tests/support"))
 try:
     from openapi_spec_validator import OpenAPIV30SpecValidator
 except ImportError:
-    python = os.environ.get("DROVER_TEST_PYTHON") or str(ROOT / ".cache/tests/bin/python")
-    if not os.path.exists(python) or os.path.realpath(sys.prefix) == os.path.realpath(
-            pathlib.Path(python).parent.parent):
-        print("no Python with openapi-spec-validator")
-        sys.exit(77)
-    os.execv(python, [python, *sys.argv])
+    import testpython
+    testpython.again()
 
 
 def document():

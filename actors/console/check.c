@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drover check: drover.yaml, its files, and what this host allows, before anything runs.
+ * drover check: drover.yaml, its files, whether the server and the clouds take the keys, and what
+ * this host allows, before anything runs.
  */
 #include "console.h"
 
@@ -58,22 +59,8 @@ static void check_state_dir(struct report *report, const char *path)
         note_path(report, "ok", "state_dir %s%s", path, "");
 }
 
-static void check_credentials(struct report *report, const struct dr_cfg_clearml *cfg)
-{
-    struct dr_clearml_credentials found = {0};
-    struct dr_error error;
-    char text[1200];
-    if (!dr_clearml_credentials_load(cfg->credentials_file, &found, &error)) {
-        note(report, "fault", error.text);
-        return;
-    }
-    snprintf(text, sizeof text, "ClearML key pair found in %s", found.found_in);
-    note(report, "ok", text);
-    dr_clearml_credentials_free(&found);
-}
-
-/* One line of the provisioner's probe: what was tried, and what came of it. */
-static void note_finding(struct report *report, const char *account, const char *line)
+/* One line of a probe: what was tried, and what came of it. */
+static void note_finding(struct report *report, const char *who, const char *line)
 {
     char text[3000];
     const char *what = "", *sentence = "", *grant = "";
@@ -82,48 +69,50 @@ static void note_finding(struct report *report, const char *account, const char 
     if (finding == NULL ||
         json_unpack(finding, "{s:b,s:b,s:s,s:s,s:s}", "ok", &ok, "unsure", &unsure, "what", &what,
                     "sentence", &sentence, "grant", &grant) != 0) {
-        note_path(report, "fault", "account %s: its probe says: %s", account, line);
+        note_path(report, "fault", "%s: its probe says: %s", who, line);
     } else {
-        snprintf(text, sizeof text, "account %s: %s: %s%s%s%s", account, what, sentence,
+        snprintf(text, sizeof text, "%s: %s: %s%s%s%s", who, what, sentence,
                  *grant == '\0' ? "" : " (the right it needs: ", grant, *grant == '\0' ? "" : ")");
         note(report, ok ? "ok" : unsure ? (report->console->json ? "unsure" : "?") : "fault", text);
     }
     json_decref(finding);
 }
 
-/* Tries all that a launch would need, without starting anything. */
-static void probe_account(struct report *report, const struct dr_cfg_account *account)
+/* Runs a probe; a program that is not there is said by check_programs. */
+static void probe(struct report *report, const char *who, const char *program, const char *account)
 {
     char path[600];
     int fd = -1, faults = report->faults;
-    if (spawn_find("drover-provisioner", path, sizeof path) != 0)
-        return; /* said by check_programs */
-    const char *argv[] = {path, "--probe", account->name, "--config", report->console->config_path,
-                          NULL};
-    pid_t pid = spawn_start(argv, &fd, false);
+    if (spawn_find(program, path, sizeof path) != 0)
+        return;
+    const char *argv[] = {path, "--probe", "--config", report->console->config_path, NULL};
+    const char *of_account[] = {path, "--probe", account, "--config", report->console->config_path,
+                                NULL};
+    pid_t pid = spawn_start(account == NULL ? argv : of_account, &fd, false);
     FILE *lines = pid < 0 ? NULL : fdopen(fd, "r");
     char *line = NULL;
     size_t room = 0;
     for (ssize_t len; lines != NULL && (len = getline(&line, &room, lines)) > 0;) {
         line[strcspn(line, "\n")] = '\0';
-        note_finding(report, account->name, line);
+        note_finding(report, who, line);
     }
     free(line);
     if (lines != NULL)
         fclose(lines);
     if ((pid < 0 || spawn_wait(pid) != 0) && report->faults == faults)
-        note_path(report, "fault", "account %s: %s", account->name,
-                  "its probe ended before it was done");
+        note_path(report, "fault", "%s: %s", who, "its probe ended before it was done");
 }
 
 static void check_account(struct report *report, const struct dr_cfg_account *account)
 {
-    char path[600];
+    char path[600], who[100];
+    snprintf(who, sizeof who, "account %s", account->name);
     if (account->secrets_file[0] != '\0' && access(account->secrets_file, R_OK) != 0)
         note_path(report, "fault", "secrets_file %s: %s", account->secrets_file, strerror(errno));
     if (account->agent_python[0] != '\0' && access(account->agent_python, X_OK) != 0)
         note_path(report, "fault", "agent_python %s: %s", account->agent_python, strerror(errno));
-    probe_account(report, account);
+    /* All that a launch would need, without starting anything. */
+    probe(report, who, "drover-provisioner", account->name);
     if (strcmp(account->driver, "local") != 0 ||
         spawn_find("drover-local-machine", path, sizeof path))
         return;
@@ -174,7 +163,7 @@ int cmd_check(struct console *console, int argc, char **argv)
         note_path(&report, "ok", "%s%s", console->config_path, " is well-formed");
         check_programs(&report);
         check_state_dir(&report, cfg->state_dir);
-        check_credentials(&report, &cfg->clearml);
+        probe(&report, "ClearML", "drover-watcher", NULL);
         check_gateway(&report, &cfg->gateway);
         for (size_t i = 0; i < cfg->accounts.count; i++)
             check_account(&report, &cfg->accounts.items[i]);

@@ -305,10 +305,10 @@ class Asked(World):
         for secret in (SECRET, TOKEN, "a-wrong-secret"):
             self.assertNotIn(secret, seen)
         self.assertNotIn("\033[", pane.text())
-        self.assertEqual({"drover.yaml", "clearml.yaml", "secrets-here.yaml"}, set(os.listdir(self.dir)))
+        self.assertEqual(["clearml.yaml", "drover.yaml", "secrets-here.yaml"], sorted(os.listdir(self.dir)))
 
     def test_what_the_sdk_has_is_offered(self):
-        self.write("clearml.conf", "api {\n api_server: %s\n credentials {access_key: %s, secret_key: %s}\n}\n"
+        self.write("clearml.conf", "api {\napi_server: %s\ncredentials {access_key: %s, secret_key: %s}\n}\n"
                    % (self.url, KEY, SECRET))
         pane = self.begin()
         pane.expect("clearml.conf: its servers and its key pair")
@@ -363,6 +363,17 @@ class Unasked(World):
         self.assertIn(TOKEN, self.written("secrets-here.yaml"))
         self.assertNotIn(SECRET, done.stdout + done.stderr)
         self.assertNotIn(TOKEN, done.stdout + done.stderr)
+
+    def test_check_tries_the_pair_at_the_server(self):
+        self.drover("init", "--dir", self.dir, "--answers", self.answers(), "--secrets", self.secrets())
+        config = os.path.join(self.dir, "drover.yaml")
+        done = self.drover("--config", config, "check")
+        self.assertIn("takes the pair found in %s/clearml.yaml" % self.dir, done.stdout)
+        self.server.kill()
+        self.server.wait()
+        done = self.drover("--config", config, "check")
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stdout, r"(?m)^fault +ClearML: server: 127\.0\.0\.1")
 
     def test_faults_are_told_with_their_paths(self):
         answers = self.answers(max_machines="many", queues=[{"name": "fresh", "types": ["huge"]}])

@@ -9,8 +9,11 @@ cache=${DROVER_CACHE:-$root/.cache}
 build_packages=(gcc g++ cmake ninja-build pkg-config libzmq3-dev libczmq-dev libmsgpack-dev
   libcurl4-openssl-dev libssl-dev libjansson-dev libsodium-dev libsqlite3-dev
   libmicrohttpd-dev libyaml-dev libexpat1-dev zlib1g-dev libinih-dev uthash-dev
-  libcmocka-dev)
+  libcmocka-dev libncurses-dev)
 run_packages=(python3 python3-venv git ca-certificates procps)
+# What showing pages to a browser needs; any node from 18 on will do.
+browser_packages=(chromium fonts-dejavu-core)
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then browser_packages+=(nodejs npm); fi
 
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi

@@ -37,8 +37,17 @@ int console_config(struct console *console);
 int console_ask(struct console *console, const char *to, enum dr_type type, const void *body,
                 struct dr_message *out);
 
+/* The same with the sentence in err, and nothing on stderr. */
+int console_try(struct console *console, const char *to, enum dr_type type, const void *body,
+                int wait_ms, struct dr_message *out, char *err, size_t err_len);
+
 /* Prints a message's body as one JSON line. */
 void console_json(const struct dr_message *message);
+
+/* The tap, at the configured endpoint or the one in the run directory; NULL with a sentence in err.
+ */
+struct dr_tap *console_tap(const struct console *console, const char *topic, char *err,
+                           size_t err_len);
 
 /* Prints each event of the tap whose topic begins with this, until SIGINT or SIGTERM; says on
  * stderr when some were missed. Returns an exit code. */
@@ -99,12 +108,19 @@ const char *words_date(int64_t wall_us, char *out);
 
 /* "\033[...m" for a machine state when console->colour, else "". The marks are ○ ◔ ● – ◗ ✕. */
 const char *words_mark(const char *state, bool idle);
+/* The nearest of a terminal's 256 colours, on a dark or a light ground; -1: none. */
+int words_colour(const char *state, bool idle, bool light);
+bool words_light(void); /* the terminal says (COLORFGBG) that its ground is light */
 const char *words_paint(const struct console *console, const char *state, bool idle);
 const char *words_plain(const struct console *console);
 
 /* ---- commands ----------------------------------------------------------------------------------
  */
 int cmd_check(struct console *console, int argc, char **argv);
+int cmd_completion(struct console *console, int argc, char **argv);
+int cmd_plan(struct console *console, int argc, char **argv);
+int cmd_top(struct console *console, int argc, char **argv);
+int cmd_version(struct console *console, int argc, char **argv);
 int cmd_status(struct console *console, int argc, char **argv);
 int cmd_machines(struct console *console, int argc, char **argv);
 int cmd_queues(struct console *console, int argc, char **argv);

@@ -14,25 +14,24 @@ static void on_signal(int signal)
     ended = 1;
 }
 
-/* The configured endpoint, else the one in the run directory. */
-static struct dr_tap *open_tap(const struct console *console, const char *topic)
+struct dr_tap *console_tap(const struct console *console, const char *topic, char *err,
+                           size_t err_len)
 {
-    char endpoint[600], err[256];
+    char endpoint[600];
     const char *named = console->cfg->bus.tap;
     snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", console->run_dir, DR_BUS_TAP);
-    struct dr_tap *tap = dr_tap_open(named[0] ? named : endpoint, topic, err, sizeof err);
-    if (tap == NULL)
-        fprintf(stderr, "drover: %s\n", err);
-    return tap;
+    return dr_tap_open(named[0] ? named : endpoint, topic, err, err_len);
 }
 
 int console_follow(struct console *console, const char *topic,
                    void (*print)(const struct dr_message *message))
 {
     char err[256];
-    struct dr_tap *tap = open_tap(console, topic);
-    if (tap == NULL)
+    struct dr_tap *tap = console_tap(console, topic, err, sizeof err);
+    if (tap == NULL) {
+        fprintf(stderr, "drover: %s\n", err);
         return EXIT_BROKEN;
+    }
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     int64_t missed = 0;

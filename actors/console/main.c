@@ -2,26 +2,23 @@
  *
  * drover: the command line.
  */
-#include "console.h"
+#include "command.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct command {
-    const char *name;
-    int (*run)(struct console *console, int argc, char **argv);
-    bool needs_config;
-    const char *arguments;
-    const char *meaning;
-} commands[] = {
+static const struct command commands[] = {
     {"init", cmd_init, false, "[--dir DIR] [--answers FILE.json [--secrets FILE]]",
      "ask what drover.yaml needs, try it, and write it"},
-    {"import", cmd_import, false, "FILE|TASK_ID [--out FILE] [--take-over]",
+    {"import", cmd_import, false, "FILE|TASK_ID [--out FILE] [--deployment NAME] [--take-over]",
      "make a drover.yaml out of ClearML's own autoscaler's configuration"},
     {"check", cmd_check, false, "", "examine drover.yaml and this host before anything runs"},
+    {"up", cmd_up, false, "[--dir DIR] [--listen HOST:PORT]",
+     "start droverd in the foreground; without a drover.yaml, the wizard in the browser first"},
     {"stop", cmd_stop, true, "", "stop droverd in order; machines live on"},
     {"status", cmd_status, true, "", "what waits, what runs, what is broken, in a few lines"},
+    {"top", cmd_top, true, "", "the same on the whole screen, live"},
     {"queues", cmd_queues, true, "", "every queue: waiting, longest wait, machines, why"},
     {"machines", cmd_machines, true, "[--all]", "every machine with its state and why"},
     {"tasks", cmd_tasks, true, "", "what waits and what runs, by name"},
@@ -40,16 +37,26 @@ static const struct command {
     {"keep", cmd_keep, true, "MACHINE 2h|off", "let it neither idle nor age away until then"},
     {"adopt", cmd_adopt, true, "--spent DOLLARS [--yes]",
      "say that the last ledger is lost, and what was spent this month"},
+    {"plan", cmd_plan, false, "[--config FILE]",
+     "what is planned and why; or what another configuration would mean"},
+    {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"token", cmd_token, true, "link|add|list|revoke|user ...",
      "who may enter the dashboard: one-time link, API tokens, accounts"},
-    {"up", cmd_up, false, "", "start droverd in the foreground"},
-    {"export", cmd_export, false, "[--schema]", "drover.yaml as Drover would write it"},
     {"demo", cmd_demo, false, "[--dir DIR] [--python PYTHON]",
      "enqueue a handful of tasks at the sandbox and watch them"},
     {"sandbox", cmd_sandbox, false, "[--dir DIR] [--agent-python PYTHON]",
      "a ClearML server in memory, local machines and Drover, with no account"},
+    {"completion", cmd_completion, false, "bash|zsh|fish",
+     "what a shell reads to complete this command line"},
+    {"version", cmd_version, false, "", "which Drover this is, how it was built, its libraries"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const struct command *commands_all(size_t *count)
+{
+    *count = COMMAND_COUNT;
+    return commands;
+}
 
 static int usage(FILE *out)
 {
@@ -57,9 +64,12 @@ static int usage(FILE *out)
         "drover: starts cloud machines for waiting ClearML tasks, and takes them away when idle\n\n"
         "usage: drover [--config FILE] [--json] COMMAND ...\n\n",
         out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %-40s %s\n", commands[i].name, commands[i].arguments,
-                commands[i].meaning);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *arguments = commands[i].arguments;
+        bool fits = strlen(arguments) <= 40;
+        fprintf(out, "  %-10s %-40s", commands[i].name, arguments);
+        fprintf(out, "%s%*s %s\n", fits ? "" : "\n", fits ? 0 : 53, "", commands[i].meaning);
+    }
     fputs("\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
           "  --json         answers as JSON, one document a line\n\n"
           "exit codes: 0 fine; 1 something waits that will not start, a check failed, or a\n"

@@ -1,75 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console.h"
 
-#include <string.h>
+#include "flock.h"
 
-#include "view.h"
-#include "words.h"
-
-static bool listens(const struct dr_worker_view *worker, const char *queue_id)
-{
-    for (size_t i = 0; i < worker->queues.count; i++)
-        if (strcmp(worker->queues.items[i], queue_id) == 0)
-            return true;
-    return false;
-}
-
-static const struct dr_machine_row *machine_of(const struct dr_ledger_state *state,
-                                               const struct dr_worker_view *worker)
-{
-    for (size_t i = 0; worker->ours && i < state->machines.count; i++)
-        if (strcmp(state->machines.items[i].instance_id, worker->instance_id) == 0)
-            return &state->machines.items[i];
-    return NULL;
-}
-
-static void add_row(struct table *table, const struct dr_picture *picture,
-                    const struct dr_ledger_state *state, const struct dr_queue_view *queue,
-                    const char *reason)
+static void add_row(struct table *table, const struct flock_queue *queue)
 {
     char waiting[24], running[24], idle[24], longest[32];
-    int busy_count = 0, idle_count = 0;
-    for (size_t i = 0; i < picture->workers.workers.count; i++) {
-        const struct dr_worker_view *worker = &picture->workers.workers.items[i];
-        if (!listens(worker, queue->id))
-            continue;
-        enum dr_view_worker is = dr_view_worker(worker, machine_of(state, worker));
-        busy_count += is == DR_WORKER_BUSY;
-        idle_count += is == DR_WORKER_IDLE;
-    }
-    snprintf(waiting, sizeof waiting, "%zu", queue->waiting.count);
-    snprintf(running, sizeof running, "%d", busy_count);
-    snprintf(idle, sizeof idle, "%d", idle_count);
-    int64_t oldest_us = queue->waiting.count == 0 ? 0 : queue->waiting.items[0].added_us;
-    const char *why = queue->known ? reason : "the server has no queue of this name";
-    table_row(table, (const char *[]){queue->name, waiting, words_since(oldest_us, longest),
-                                      running, idle, why});
+    snprintf(waiting, sizeof waiting, "%zu", queue->waiting);
+    snprintf(running, sizeof running, "%d", queue->running);
+    snprintf(idle, sizeof idle, "%d", queue->idle);
+    table_row(table,
+              (const char *[]){queue->view->name, waiting, words_since(queue->oldest_us, longest),
+                               running, idle, queue->why});
 }
 
-/* The plan says so only while something waits. */
-static const char *pause_of(const struct dr_ledger_state *state, const char *queue,
-                            char out[static DR_PAUSE_ROOM])
-{
-    for (size_t i = 0; i < state->pauses.count; i++) {
-        const struct dr_pause_row *pause = &state->pauses.items[i];
-        if (*pause->queue == '\0' || strcmp(pause->queue, queue) == 0)
-            return dr_pause_text(pause, out, DR_PAUSE_ROOM);
-    }
-    return "";
-}
-
-static void print_table(const struct dr_picture *picture, const struct dr_ledger_state *state,
-                        const struct dr_plan *plan)
+static void print_table(const struct flock *flock)
 {
     struct table *table = table_new(
         (const char *[]){"QUEUE", "-WAITING", "-LONGEST", "-RUNNING", "-IDLE", "WHY", NULL});
-    for (size_t i = 0; i < picture->queues.queues.count; i++) {
-        const struct dr_queue_view *queue = &picture->queues.queues.items[i];
-        const struct dr_reason_view *reason =
-            plan == NULL ? NULL : dr_view_reason(&plan->plan, queue->name);
-        char words[DR_PAUSE_ROOM];
-        add_row(table, picture, state, queue,
-                reason == NULL ? pause_of(state, queue->name, words) : reason->sentence);
+    for (size_t i = 0; i < flock->picture->queues.queues.count; i++) {
+        struct flock_queue queue = flock_queue(flock, i);
+        add_row(table, &queue);
     }
     table_print(&table, stdout);
 }
@@ -97,7 +48,8 @@ int cmd_queues(struct console *console, int argc, char **argv)
     }
     struct dr_plan_get why = {.task = ""};
     bool planned = console_ask(console, "planner", DR_PLAN_GET, &why, &plan) == 0;
-    print_table(picture.body, ledger.body, planned ? plan.body : NULL);
+    print_table(&(struct flock){
+        .picture = picture.body, .state = ledger.body, .plan = planned ? plan.body : NULL});
     dr_message_free(&plan);
     dr_message_free(&ledger);
     dr_message_free(&picture);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "console.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -44,20 +45,26 @@ const char *words_date(int64_t wall_us, char *out)
     return out;
 }
 
-/* State, its mark, and the nearest of the terminal's 256 colours. */
+/* State, its mark, and the nearest of the terminal's 256 colours on a dark and a light ground. */
+#define LOOK(state, mark, dark, light)                                            \
+    {                                                                             \
+        state, mark, dark, light, "\033[38;5;" #dark "m", "\033[38;5;" #light "m" \
+    }
 static const struct look {
-    const char *state, *mark, *paint;
+    const char *state, *mark;
+    int dark, light;
+    const char *paint_dark, *paint_light;
 } looks[] = {
-    {"wanted", "○", "\033[38;5;214m"},      {"launching", "◔", "\033[38;5;33m"},
-    {"booting", "◔", "\033[38;5;33m"},      {"up", "●", "\033[38;5;78m"},
-    {"idle", "–", "\033[38;5;245m"},        {"draining", "◗", "\033[38;5;177m"},
-    {"terminating", "◗", "\033[38;5;177m"}, {"absent", "✕", "\033[38;5;203m"},
-    {"failed", "✕", "\033[38;5;203m"},      {"waiting", "○", "\033[38;5;214m"},
+    LOOK("wanted", "○", 214, 130),      LOOK("launching", "◔", 33, 27),
+    LOOK("booting", "◔", 33, 27),       LOOK("up", "●", 78, 29),
+    LOOK("idle", "–", 244, 59),         LOOK("draining", "◗", 183, 134),
+    LOOK("terminating", "◗", 183, 134), LOOK("absent", "✕", 203, 88),
+    LOOK("failed", "✕", 203, 88),       LOOK("waiting", "○", 214, 130),
 };
 
 static const struct look *look_of(const char *state, bool idle)
 {
-    static const struct look none = {"", "·", ""};
+    static const struct look none = {"", "·", -1, -1, "", ""};
     if (idle && strcmp(state, "up") == 0)
         state = "idle";
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
@@ -73,7 +80,25 @@ const char *words_mark(const char *state, bool idle)
 
 const char *words_paint(const struct console *console, const char *state, bool idle)
 {
-    return console->colour ? look_of(state, idle)->paint : "";
+    const struct look *look = look_of(state, idle);
+    if (!console->colour)
+        return "";
+    return words_light() ? look->paint_light : look->paint_dark;
+}
+
+int words_colour(const char *state, bool idle, bool light)
+{
+    const struct look *look = look_of(state, idle);
+    return light ? look->light : look->dark;
+}
+
+/* "15;0": foreground and, last, background, of the sixteen; 7 and 9 to 15 are light. */
+bool words_light(void)
+{
+    const char *said = getenv("COLORFGBG");
+    const char *last = said == NULL ? NULL : strrchr(said, ';');
+    int ground = last == NULL ? 0 : atoi(last + 1);
+    return ground == 7 || (ground > 8 && ground < 16);
 }
 
 const char *words_plain(const struct console *console)

@@ -178,7 +178,7 @@ class World:
         if self.droverd.poll() is not None:
             raise AssertionError("droverd ended with %s" % self.droverd.returncode)
         done = self.drover("--json", "status")
-        if done.returncode == 2:
+        if not done.stdout:
             return False
         actors = json.loads(done.stdout)["actors"]["actors"]
         return all(actor["state"] == "ready" for actor in actors)

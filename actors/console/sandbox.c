@@ -8,17 +8,21 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "rand.h"
 
+#define DASHBOARD_PORT 8400
 #define END_MS 60000 /* the machines get this long to leave */
 
 struct sandbox {
@@ -99,9 +103,27 @@ static int write_clearml_conf(const struct sandbox *box)
     return write_file(box, "clearml.conf", text);
 }
 
+/* Where the dashboard listens unless it is told otherwise. */
+static bool is_port_free(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(DASHBOARD_PORT),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 static int write_config(const struct sandbox *box)
 {
     char text[6000], python[600] = "";
+    const char *listen = is_port_free() ? "" : "gateway:\n  listen: \"127.0.0.1:0\"\n";
+    if (*listen != '\0')
+        printf("Another program has port %d: the dashboard takes one that is free\n",
+               DASHBOARD_PORT);
     if (box->agent_python != NULL)
         snprintf(python, sizeof python, "    agent_python: \"%s\"\n", box->agent_python);
     snprintf(text, sizeof text,
@@ -138,8 +160,9 @@ static int write_config(const struct sandbox *box)
              "  - name: gpu\n"
              "    types: [big]\n"
              "timing:\n"
-             "  workers_period: 3s\n",
-             box->dir, box->api, box->api, box->files, box->dir, python);
+             "  workers_period: 3s\n"
+             "%s",
+             box->dir, box->api, box->api, box->files, box->dir, python, listen);
     return write_file(box, "drover.yaml", text);
 }
 
@@ -197,6 +220,9 @@ static int start_droverd(struct sandbox *box)
 
 static void say_where(const struct sandbox *box)
 {
+    char run[PATH_MAX];
+    snprintf(run, sizeof run, "%s/state/run", box->dir);
+    link_later(run, box->droverd);
     printf("\nThe sandbox runs: API %s, files %s\n"
            "  enqueue with the SDK:  export CLEARML_CONFIG_FILE=%s/clearml.conf\n"
            "  or see it at work:     drover demo --dir %s\n"

@@ -192,9 +192,8 @@ static void on_probed(struct wizard_job *job)
 static char *judge(struct request *request, const json_t *draft)
 {
     struct dr_config_errors errors;
-    char *text = json_dumps(draft, 0), *yaml = NULL;
+    char *text = wizard_text(draft), *yaml = NULL;
     bool good;
-    DR_ASSERT(text != NULL);
     struct dr_config *config = dr_config_parse(text, strlen(text), "drover.yaml", &errors);
     json_t *list = wizard_faults(&errors);
     const struct dr_cfg_root *root = config == NULL ? NULL : dr_config_root(config);

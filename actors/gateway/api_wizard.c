@@ -56,6 +56,13 @@ json_t *wizard_draft(struct request *request)
     return copy;
 }
 
+char *wizard_text(const json_t *draft)
+{
+    char *text = json_dumps(draft, JSON_REAL_PRECISION(15));
+    DR_ASSERT(text != NULL);
+    return text;
+}
+
 const char *wizard_state_fault(const struct gateway *gateway, const struct dr_cfg_root *root)
 {
     char dir[PATH_MAX];
@@ -82,8 +89,7 @@ void handle_wizard_render(struct request *request)
     json_t *draft = wizard_draft(request);
     if (draft == NULL)
         return;
-    char *text = json_dumps(draft, 0);
-    DR_ASSERT(text != NULL);
+    char *text = wizard_text(draft);
     struct dr_config *config = dr_config_parse_draft(text, strlen(text), "drover.yaml", &errors);
     json_t *list = wizard_faults(&errors);
     const struct dr_cfg_root *root = config == NULL ? NULL : dr_config_root(config);

@@ -13,6 +13,8 @@
 /* The `config` of the body, completed at a first start with what only the gateway knows. A new
  * reference; NULL: 400 is answered. */
 json_t *wizard_draft(struct request *request);
+/* As the configuration's reader takes it: 0.6 stays 0.6. The caller's (free). */
+char *wizard_text(const json_t *draft);
 /* At a first start: the directory that keeps the logins must stay. NULL, or what is wrong with
  * state_dir. */
 const char *wizard_state_fault(const struct gateway *gateway, const struct dr_cfg_root *root);

@@ -168,8 +168,7 @@ static void next(struct wizard_job *job)
 
 static bool write_draft(struct wizard_job *job, struct dr_error *error)
 {
-    char *text = json_dumps(job->draft, 0);
-    DR_ASSERT(text != NULL);
+    char *text = wizard_text(job->draft);
     snprintf(job->config_path, sizeof job->config_path, "%s/draft-XXXXXX",
              job->request->gateway->state_dir);
     int fd = mkostemp(job->config_path, O_CLOEXEC); /* 0600 */

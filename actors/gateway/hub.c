@@ -11,6 +11,7 @@
 
 #define EVENTS_MAX 16384 /* whose places are remembered */
 #define BLOCK 4096
+#define STUCK_S 30U /* ticks come each second: one that takes none for so long does not read */
 #define OWN_MAX 256 /* bytes that are for one listener alone: hello, reset, tick */
 
 struct place {
@@ -223,6 +224,7 @@ struct MHD_Response *hub_listen(struct hub *hub, struct MHD_Connection *connecti
         hub->first->before = listener;
     hub->first = listener;
     hub->listeners++;
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, STUCK_S);
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_more, listener, gone);
 }
 

@@ -220,6 +220,8 @@ void picture_remember(struct picture *picture, const struct dr_history *history)
         const struct dr_history_row *row = &history->rows.items[i];
         if (row->t_us >= picture->started_us)
             continue; /* its event came, or will */
+        if (*row->by == '\0' && strcmp(row->from, row->to) == 0)
+            continue; /* as when it happens: no change of state and nobody's hand is no line */
         struct line line = of_history(row, "ledger", text, sizeof text);
         size_t behind = (size_t)(PICTURE_REMEMBERED_MAX - seq);
         fill(&picture->ring[PICTURE_ACTIVITY_MAX - 1 - behind], &line, seq--);

@@ -4,10 +4,11 @@
 import { h, say } from "./dom.js";
 import { store, on } from "./store.js";
 import { colour, mark } from "./state.js";
-import { clock, count, day } from "./words.js";
+import { clock, count, day, span } from "./words.js";
 
 const STACK = ["running", "idle", "booting", "draining"]; /* from the ground up */
 const LEAST_S = 900; /* a new Drover's chart is not one dot */
+const MOST_S = 6 * 3600;
 
 let loading = null;
 
@@ -155,6 +156,7 @@ export function chart(ctx) {
     }),
     when,
   );
+  const reach = h("span.sub");
   const hole = h("div.chart", { role: "img", "aria-label": "Demand and supply" });
   const none = h("p.muted", null, "The first sample comes within 10 s.");
   const node = h(
@@ -164,7 +166,7 @@ export function chart(ctx) {
       "div.panelhead",
       null,
       h("h2", null, "Demand and supply"),
-      h("span.sub", null, "last 6 h"),
+      reach,
     ),
     legend,
     none,
@@ -173,22 +175,16 @@ export function chart(ctx) {
   let plot = null;
   let bins = null;
 
+  /* At the cursor what was sampled there; else what is true now, not the last sample. */
   function read(index) {
-    const s = index === null || index === undefined ? store.samples : bins;
-    const i = index === null || index === undefined ? (s ? s.t_us.length - 1 : -1) : index;
+    const past = bins && index !== null && index !== undefined;
+    const known = (name) => (past ? bins[name][index] : store.loaded && store.counts[name]);
     for (const [name, n] of values)
-      say(n, s && i >= 0 && s[name][i] !== null ? count(s[name][i]) : "–");
-    say(
-      when,
-      s && i >= 0 && s.t_us[i]
-        ? `${
-            index === null || index === undefined
-              ? "now"
-              : `${day(s.t_us[i])} ${clock(s.t_us[i])}`
-          }`
-        : "",
-    );
+      say(n, Number.isFinite(known(name)) ? count(known(name)) : "–");
+    const t_us = past && bins.t_us[index];
+    say(when, past ? `${day(t_us)} ${clock(t_us)}` : store.loaded ? "now" : "");
   }
+  const atCursor = () => (plot ? plot.cursor.idx : null);
 
   async function draw(anew) {
     const s = store.samples;
@@ -210,10 +206,13 @@ export function chart(ctx) {
         hole,
       );
     }
-    if (plot.cursor.idx === null || plot.cursor.idx === undefined) read(null);
+    read(atCursor());
+    const [from, until] = [bins.t_us[0], bins.t_us[bins.t_us.length - 1]];
+    const seconds = Math.min(MOST_S, Math.max(LEAST_S, (until - from) / 1e6));
+    say(reach, `last ${span(Math.round(seconds / 60) * 60e3)}`);
     hole.setAttribute(
       "aria-label",
-      `Demand and supply, last 6 h. Now: ${[...values]
+      `Demand and supply, ${reach.textContent}. Now: ${[...values]
         .map(([name, n]) => `${n.textContent} ${name}`)
         .join(", ")}`,
     );
@@ -226,6 +225,7 @@ export function chart(ctx) {
   });
   resize.observe(hole);
   ctx.onLeave(on("samples", () => draw(false)));
+  ctx.onLeave(on("counts state", () => read(atCursor())));
   ctx.onLeave(on("theme", () => draw(true)));
   ctx.onLeave(() => {
     resize.disconnect();

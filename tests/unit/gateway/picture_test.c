@@ -298,10 +298,11 @@ static void what_the_ledger_remembers_comes_before(void **nothing)
     int64_t next;
     struct dr_history_row rows[] = {
         {.t_us = NOW_US + 1, .kind = "machine", .id = "m3", .from = "", .to = "wanted"},
+        {.t_us = NOW_US - 1, .kind = "machine", .id = "m1", .from = "up", .to = "up"},
         {.t_us = NOW_US - 1, .kind = "machine", .id = "m2", .from = "up", .to = "gone"},
         {.t_us = NOW_US - 2, .kind = "pause", .id = "gpu", .from = "", .to = "paused", .by = "ada"},
     };
-    struct dr_history history = {.rows = {.items = rows, .count = 3}};
+    struct dr_history history = {.rows = {.items = rows, .count = 4}};
     struct dr_record decoded;
     struct flock *flock = flock_new(NULL);
     say(flock, "first word of this life", "info", "");
@@ -310,7 +311,7 @@ static void what_the_ledger_remembers_comes_before(void **nothing)
     picture_remember(flock->picture, decoded.value);
     dr_record_free(&decoded);
     json_t *list = activity(flock, (struct picture_filter){.limit = 0}, &next);
-    assert_int_equal(json_array_size(list), 3); /* m3 is told by its event */
+    assert_int_equal(json_array_size(list), 3); /* m3 is told by its event, m1 changed nothing */
     assert_string_equal(text(json_array_get(list, 0), "text"), "first word of this life");
     assert_string_equal(text(json_array_get(list, 1), "machine"), "m2");
     assert_string_equal(text(json_array_get(list, 2), "by"), "ada");

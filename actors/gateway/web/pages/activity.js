@@ -18,7 +18,7 @@ const COLUMNS = [
   {
     key: "source",
     label: "from",
-    width: 120,
+    width: 152,
     p: 3,
     sort: (a) => a.source,
     cell: (a) => a.source || "–",

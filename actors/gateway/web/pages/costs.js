@@ -187,7 +187,7 @@ export default function costs(ctx) {
       one(
         forecast ? money(forecast) : "–",
         "forecast for the month",
-        "if it goes on as in the last days",
+        (answer && answer.forecast_sentence) || "if it goes on as in the last 24 hours",
       ),
       one(
         m.unpriced ? plural(m.unpriced, "machine") : "none",

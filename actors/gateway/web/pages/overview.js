@@ -12,7 +12,7 @@ import { teaching } from "../teach.js";
 
 const LINE = 24;
 const MANY = 500;
-const CALM_MS = 500;
+const CALM_MS = 250;
 
 export default function overview(ctx) {
   const figures = numbers();
@@ -49,16 +49,20 @@ export default function overview(ctx) {
     if (none && !teach.firstChild) replace(teach, teaching());
   }
 
-  /* A thousand cells are not put in order for each machine that changed. */
+  /* A thousand cells are not put in order for each machine that changed: the first is shown at
+   * once, what follows within the pause together. */
   let timer = 0;
+  let more = false;
   function showMachinesSoon() {
-    if (store.machines.size < MANY) showMachines();
-    else if (!timer) {
-      timer = setTimeout(() => {
-        timer = 0;
-        showMachines();
-      }, CALM_MS);
-    }
+    more = true;
+    if (!timer) showNow();
+  }
+  function showNow() {
+    timer = 0;
+    if (!more) return;
+    more = false;
+    showMachines();
+    if (store.machines.size >= MANY) timer = setTimeout(showNow, CALM_MS);
   }
   ctx.onLeave(() => clearTimeout(timer));
 

@@ -154,7 +154,8 @@ int spawn_find(const char *program, char *path, size_t room);
  * at the terminal does not reach it. Returns its pid, or -1 after saying why. */
 pid_t spawn_start(const char *const *argv, int *out_fd, bool own_group);
 
-/* The same with its stdin as a pipe too (in_fd, may be NULL: then it has none). */
+/* The same with its stdin as a pipe too (in_fd, may be NULL: then it has none), its stderr dropped
+ * and no signal blocked. */
 pid_t spawn_talk(const char *const *argv, int *in_fd, int *out_fd);
 
 /* Waits for it and gives its exit code, 128 + signal for one that was killed. */

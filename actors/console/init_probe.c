@@ -3,6 +3,7 @@
  * The wizard's tests: the watcher's and the provisioner's one-shot probes, with secrets at their
  * standard input and nowhere else.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,21 +22,38 @@ struct run {
     struct wizard *w;
     const char *argv[ARGUMENTS];
     size_t argc;
-    char program[600], draft[64];
-    bool rights; /* one was missing */
+    char program[600], folder[64], draft[80];
+    bool rights;     /* one was missing */
+    size_t findings; /* that it said */
 };
 
 /* ---- what is asked with ---------------------------------------------------------------------- */
-static bool begin(struct run *run, struct wizard *w, const char *program, const char *account)
+/* A folder of its own, with the draft; what is only tried is put there too (secrets that the
+ * provisioner's driver must find in a file), for the real one need not exist yet. */
+static json_t *document_for(struct run *run, struct wizard *w, bool keep)
 {
-    *run = (struct run){.w = w, .draft = "/tmp/drover-init-XXXXXX"};
+    char real[PATH_MAX];
+    memcpy(real, w->dir, sizeof real);
+    if (!keep)
+        snprintf(w->dir, sizeof w->dir, "%s", run->folder);
+    json_t *document = answers_document(w);
+    memcpy(w->dir, real, sizeof real);
+    return document;
+}
+
+static bool begin(struct run *run, struct wizard *w, const char *program, const char *account,
+                  bool keep)
+{
+    *run = (struct run){.w = w, .folder = "/tmp/drover-init-XXXXXX"};
     if (spawn_find(program, run->program, sizeof run->program) != 0)
         return false;
-    json_t *document = answers_document(w);
-    int fd = mkstemp(run->draft);
-    bool fine = fd >= 0 && json_dumpfd(document, fd, INIT_JSON) == 0;
-    if (fd >= 0)
-        close(fd);
+    if (mkdtemp(run->folder) == NULL) {
+        fprintf(stderr, "drover: cannot make %s: %s\n", run->folder, strerror(errno));
+        return false;
+    }
+    snprintf(run->draft, sizeof run->draft, "%s/draft.json", run->folder);
+    json_t *document = document_for(run, w, keep);
+    bool fine = json_dump_file(document, run->draft, INIT_JSON) == 0;
     json_decref(document);
     if (!fine)
         fprintf(stderr, "drover: cannot write %s: %s\n", run->draft, strerror(errno));
@@ -44,6 +62,16 @@ static bool begin(struct run *run, struct wizard *w, const char *program, const 
         if (first[i] != NULL)
             run->argv[run->argc++] = first[i];
     return fine;
+}
+
+static void clean(struct run *run)
+{
+    DIR *folder = opendir(run->folder);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL)
+        closedir(folder);
+    rmdir(run->folder);
 }
 
 static void option(struct run *run, const char *text)
@@ -92,6 +120,7 @@ static void say_finding(struct run *run, const char *line)
              : unsure ? "?"
                       : "fault",
              what, sentence, *grant ? " (the right it needs: " : "", grant, *grant ? ")" : "");
+    run->findings++;
     run->rights = run->rights || (*grant != '\0' && !ok);
     fputs(colour && !ok && !unsure ? "\033[31m" : "", stdout);
     ask_wrap(2, text);
@@ -104,7 +133,7 @@ static void say_finding(struct run *run, const char *line)
     json_decref(finding);
 }
 
-static bool finish(struct run *run, json_t *secrets)
+static bool talk(struct run *run, json_t *secrets)
 {
     int in = -1, out = -1;
     char *typed = secrets == NULL ? NULL : dr_json_text(secrets);
@@ -131,9 +160,24 @@ static bool finish(struct run *run, json_t *secrets)
     if (lines != NULL)
         fclose(lines);
     bool fine = pid > 0 && spawn_wait(pid) == 0;
+    if (run->findings == 0)
+        ask_complain(run->w, "the test ended before it said anything", false);
     if (run->rights)
         ask_wrap(2, "All rights that Drover needs: docs/clouds/aws-policy.json");
-    unlink(run->draft);
+    return fine;
+}
+
+/* Ctrl-C ends the probe; this program only when nothing of it is left. */
+static bool finish(struct run *run, json_t *secrets)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    bool fine = talk(run, secrets);
+    clean(run);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     return fine;
 }
 
@@ -157,7 +201,7 @@ bool probe_clearml(struct wizard *w, bool keep)
     struct run run;
     json_t *secrets = json_object_get(w->secrets, "clearml");
     puts(keep ? "\nYour ClearML server:" : "\nAsking the server ...");
-    if (!begin(&run, w, "drover-watcher", NULL))
+    if (!begin(&run, w, "drover-watcher", NULL, keep))
         return false;
     bool typed = json_object_size(secrets) > 0;
     if (typed)
@@ -178,7 +222,7 @@ bool probe_account(struct wizard *w, size_t index, bool keep)
     bool fine = true;
     if (name != NULL && (!keep || secrets != NULL)) {
         printf(keep ? "\nAccount %s:\n" : "\nAsking the cloud of account %s ...\n", name);
-        fine = begin(&run, w, "drover-provisioner", name);
+        fine = begin(&run, w, "drover-provisioner", name, keep);
         if (fine) {
             option(&run, "--draft");
             if (secrets != NULL)

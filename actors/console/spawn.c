@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -61,8 +62,13 @@ pid_t spawn_talk(const char *const *argv, int *in_fd, int *out_fd)
     }
     pid_t pid = fork();
     if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
+        dup2(quiet, STDERR_FILENO);
         execv(argv[0], (char **)(uintptr_t)argv); /* execv promises not to write them */
         _exit(127);
     }

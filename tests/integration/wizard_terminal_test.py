@@ -2,6 +2,7 @@
 """`drover init` in a genuine terminal: what it asks, what it refuses, and the files it leaves."""
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -71,11 +72,13 @@ class Terminal:
     def expect(self, words, seconds=60):
         """Waits until it stands behind what was expected before; the text in between."""
         deadline = time.monotonic() + seconds
+        # Words may be wrapped; what ends with a space is a prompt.
+        pattern = re.compile(re.sub(r"\\ (?!$)", r"\\s+", re.escape(words)))
         while True:
             text = self.text()
-            at = text.find(words, self.seen)
-            if at >= 0:
-                between, self.seen = text[self.seen:at], at + len(words)
+            hit = pattern.search(text, self.seen)
+            if hit:
+                between, self.seen = text[self.seen:hit.start()], hit.end()
                 return between
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.out], [], [], left)[0]:

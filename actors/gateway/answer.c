@@ -215,9 +215,8 @@ bool request_number(struct request *request, const char *name, int64_t standard,
     *out = standard;
     if (text == NULL)
         return true;
-    size_t len = strlen(text); /* 18 digits fit whatever they are */
-    if (len > 0 && len < 19 &&
-        strspn(text + (*text == '-'), "0123456789") == len - (*text == '-')) {
+    size_t sign = *text == '-', len = strlen(text + sign); /* 18 digits fit whatever they are */
+    if (len > 0 && len <= 18 && strspn(text + sign, "0123456789") == len) {
         *out = strtoll(text, NULL, 10);
         if (*out >= min && *out <= max)
             return true;

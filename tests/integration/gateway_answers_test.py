@@ -112,12 +112,14 @@ class Answers(unittest.TestCase):
         hash_now = self.ask("GET", "/api/v1/config").json["hash"]
         self.look("config_put", self.ask("PUT", "/api/v1/config", {"text": "x", "base_hash": "x"}), 409)
         self.look("config_put", self.ask("PUT", "/api/v1/config", {"text": "x", "base_hash": hash_now}), 422)
-        made = self.look("token_add", self.ask("POST", "/api/v1/tokens", {"name": "t", "role": "viewer"}), 201)
+        made = self.ask("POST", "/api/v1/tokens", {"name": "t", "role": "viewer"})
+        made = self.look("token_add", made, 201)
         self.look("token_revoke", self.ask("DELETE", "/api/v1/tokens/" + made["id"]))
         self.look("wizard_render", self.ask("POST", "/api/v1/wizard/render", {"config": {"queues": 7}}))
         asked = self.ask("POST", "/api/v1/ask/history.get", {"to": "ledger", "body": {"kind": "pause"}})
         self.assertTrue(self.look("ask", asked)["body"]["rows"])
-        self.look("ask", self.ask("POST", "/api/v1/ask/costs.get", {"to": "ledger", "body": {"by": "x"}}), 400)
+        asked = self.ask("POST", "/api/v1/ask/costs.get", {"to": "ledger", "body": {"by": "x"}})
+        self.look("ask", asked, 400)
         drain = self.ask("POST", "/api/v1/machines/%s/drain" % self.machine, {"mode": "idle"})
         self.look("machine_drain", drain)
 

@@ -9,16 +9,14 @@ import select
 import signal
 import stat
 import subprocess
-import sys
 import time
 import unittest
 import urllib.error
 import urllib.request
 
-import sdk_agent_world
 from gateway_world import NoRedirect, free_port
 from sdk_agent_world import SdkWorld
-from world import BIN, PYTHON, eventually
+from world import BIN, PYTHON, World, eventually
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
 TOKEN = "ghp-nobody-may-see-this"
@@ -241,6 +239,35 @@ done(task.id)
         code, said = wizard.call("wizard/launch", {"config": config, "secrets": self.world.secrets()})
         self.assertEqual((422, ["state_dir"]), (code, faults(said)))
         self.assertEqual([], self.world.secret_files())
+
+
+class Again(unittest.TestCase):
+    """The wizard over a Drover that runs: it is filled in from the configuration, and changes it."""
+
+    def test_a_changed_answer_is_applied(self):
+        port = free_port()
+        with World({"gateway": {"listen": "127.0.0.1:%d" % port}}) as world:
+            link = os.path.join(world.state_dir, "run", "login")
+            eventually(lambda: os.path.exists(link), 20, "the link is there")
+            with open(link) as file:
+                wizard = Wizard(file.read().strip())
+            config = wizard.call("wizard/known")[1]["config"]
+            self.assertEqual(["cpu", "gpu"], [queue["name"] for queue in config["queues"]])
+            config["machine_types"][0]["max_machines"] = 7
+            config["queues"].append({"name": "fresh", "types": ["small"]})
+            pair = {"access_key": world.access_key, "secret_key": world.secret_key}
+            code, said = wizard.call("wizard/launch", {"config": config, "secrets": {"clearml": pair},
+                                                       "create_queues": ["fresh"]})
+            self.assertEqual(200, code, said)
+            self.assertIn(".before-", said["sentence"], "the key file that was there is kept")
+            self.assertEqual(["fresh"], [queue["name"] for queue in world.api(
+                "queues.get_all", name="^fresh$")["queues"]])
+            eventually(lambda: "fresh" in [queue["name"] for queue in wizard.call("state")[1]["queues"]], 30,
+                       "droverd has taken it over")
+            versions = wizard.call("config/history")[1]["versions"]
+            self.assertEqual(["by the wizard", "as it was found"], [one["note"] for one in versions])
+            code, said = wizard.call("wizard/launch", {"config": dict(config, deployment="other")})
+            self.assertEqual(422, code, "what needs a stop and a start is refused: %s" % said)
 
 
 class Same(unittest.TestCase):

@@ -72,9 +72,9 @@ static int usage(FILE *out)
     }
     fputs("\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
           "  --json         answers as JSON, one document a line\n\n"
-          "exit codes: 0 fine; 1 something waits that will not start, a check failed, or a\n"
-          "            change was refused;\n"
-          "            2 Drover or a server does not answer; 64 usage; 78 configuration\n",
+          "exit codes: 0 fine; 1 something waits that will not start, a check failed, a change\n"
+          "            was refused, or another configuration needs a stop and a start;\n"
+          "            2 something is broken or does not answer; 64 usage; 78 configuration\n",
           out);
     return out == stderr ? EXIT_USAGE : EXIT_FINE;
 }

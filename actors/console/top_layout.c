@@ -125,39 +125,45 @@ static void machines(struct top_page *page)
         top_put(&pen, TOP_PLAIN, "%d kept", tally.kept);
 }
 
+/* A word at the left, then text in up to so many lines. */
+static void labelled(struct top_page *page, const char *label, enum top_look look, const char *text,
+                     size_t lines)
+{
+    struct top_pen pen = top_next(page);
+    size_t room = pen.columns > 20 ? pen.columns - 10 : 10, len = top_fit(text, room);
+    bool cut = lines == 1 && text[len] != '\0';
+    if (cut)
+        len = top_fit(text, room - 2);
+    top_put(&pen, TOP_BOLD, "%-10s", label);
+    top_put(&pen, look, "%.*s%s", (int)len, text, cut ? " …" : "");
+    if (!cut)
+        top_free_text(page, look, 10, text + len + strspn(text + len, " "), lines - 1);
+}
+
 static void money(struct top_page *page)
 {
     const struct dr_money *spent = page->view->flock->money;
-    char line[256] = "what is spent cannot be read now";
-    struct top_pen pen = top_next(page);
-    top_put(&pen, TOP_BOLD, "money     ");
-    if (spent != NULL)
-        money_line(spent, line, sizeof line);
-    top_put(&pen, spent == NULL ? TOP_WAITING : TOP_PLAIN, "%s", line);
-    if (spent != NULL && spent->waiting[0] != '\0')
+    char line[256];
+    if (spent == NULL) {
+        labelled(page, "money", TOP_WAITING, "what is spent cannot be read now", 1);
+        return;
+    }
+    money_line(spent, line, sizeof line);
+    labelled(page, "money", TOP_PLAIN, line, 2);
+    if (spent->waiting[0] != '\0')
         top_free_text(page, TOP_WAITING, 10, spent->waiting, 2);
 }
 
 static void broken(struct top_page *page)
 {
-    char text[1024], pause[DR_PAUSE_ROOM];
+    char what[1024], text[1100], pause[DR_PAUSE_ROOM];
     const struct dr_pause_row_list *pauses = &page->view->flock->state->pauses;
-    bool bad = flock_broken(page->view->flock, text, sizeof text);
-    struct top_pen pen = top_next(page);
-    size_t room = pen.columns > 20 ? pen.columns - 10 : 10, len = bad ? top_fit(text, room) : 0;
-    top_put(&pen, TOP_BOLD, "broken    ");
-    if (bad)
-        top_put(&pen, TOP_FAILED, "✕ %.*s", (int)top_fit(text, room - 2), text),
-            len = top_fit(text, room - 2);
-    else
-        top_put(&pen, TOP_PLAIN, "nothing: %s", text);
-    if (bad)
-        top_free_text(page, TOP_FAILED, 12, text + len + strspn(text + len, " "), 2);
-    if (pauses->count == 0)
-        return;
-    struct top_pen last = top_next(page);
-    top_put(&last, TOP_BOLD, "paused    ");
-    top_put(&last, TOP_WAITING, "%s", dr_pause_text(&pauses->items[0], pause, sizeof pause));
+    bool bad = flock_broken(page->view->flock, what, sizeof what);
+    snprintf(text, sizeof text, "%s%s", bad ? "✕ " : "nothing: ", what);
+    labelled(page, "broken", bad ? TOP_FAILED : TOP_PLAIN, text, bad ? 3 : 1);
+    if (pauses->count > 0)
+        labelled(page, "paused", TOP_WAITING, dr_pause_text(&pauses->items[0], pause, sizeof pause),
+                 1);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------

@@ -168,10 +168,11 @@ void top_machines(struct top_page *page, size_t room)
 
 /* ---- what happened last -----------------------------------------------------------------------
  */
-/* Keys and attempts are how, not what. */
+/* Keys and attempts are how, not what; and a state that stays is no news. */
 static bool is_news(const struct dr_history_row *row)
 {
-    return strcmp(row->kind, "key") != 0 && strcmp(row->kind, "attempt") != 0;
+    return strcmp(row->kind, "key") != 0 && strcmp(row->kind, "attempt") != 0 &&
+           (row->from[0] == '\0' || strcmp(row->from, row->to) != 0);
 }
 
 size_t top_activity_count(const struct flock *flock)

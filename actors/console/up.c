@@ -96,7 +96,9 @@ static int first_start(struct up *up)
     if (spawn_find("drover-gateway", path, sizeof path) != 0)
         return EXIT_BROKEN;
     snprintf(up->run, sizeof up->run, "%.4000s/run", up->state);
-    printf("There is no %s yet: the wizard in the browser writes it.\n", up->config);
+    printf("There is no %s yet: the wizard in the browser writes it, or `drover init` in a "
+           "terminal.\n",
+           up->config);
     fflush(stdout);
     pid_t pid = start_wizard(path, up);
     if (pid < 0) {
@@ -114,9 +116,12 @@ int cmd_up(struct console *console, int argc, char **argv)
     struct up up;
     const char *dir = console_option(&argc, argv, "--dir");
     const char *listen = console_option(&argc, argv, "--listen");
+    const char *config = console_option(&argc, argv, "--config");
+    if (config != NULL)
+        console->config_path = config;
     up.listen = listen == NULL ? "127.0.0.1:8400" : listen;
     if (argc != 0)
-        return console_usage("up [--dir DIR] [--listen HOST:PORT]");
+        return console_usage("[--config FILE] up [--dir DIR] [--listen HOST:PORT]");
     if (!find_places(console, dir, &up)) {
         fputs("drover: the path of the configuration is too long\n", stderr);
         return EXIT_USAGE;

@@ -284,6 +284,9 @@ class Asked(World):
         pane.ask("Log file", "")
 
     def test_what_it_writes_is_what_a_person_would_have_written(self):
+        os.mkdir(self.dir)
+        with open(os.path.join(self.dir, "drover.yaml"), "w") as file:
+            file.write("of old\n")
         pane = self.begin()
         self.server_part(pane)
         self.machines_part(pane)
@@ -291,9 +294,11 @@ class Asked(World):
         self.limits_part(pane)
         pane.expect("2 queues served by 2 machine types in 1 account.")
         pane.expect("an hour")
-        pane.expect("Write %s/drover.yaml? [Y/n] > " % self.dir)
-        self.assertFalse(os.path.exists(self.dir), "nothing is written before")
-        pane.type("")
+        pane.expect("Overwrite %s/drover.yaml? [y/N] > " % self.dir)
+        self.assertEqual(["drover.yaml"], os.listdir(self.dir), "nothing is written before")
+        with open(os.path.join(self.dir, "drover.yaml")) as file:
+            self.assertEqual("of old\n", file.read())
+        pane.type("y")
         pane.expect("queue nightly: created at the server")
         pane.expect("Written: ")
         pane.expect("drover check:")

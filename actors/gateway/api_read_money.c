@@ -70,7 +70,7 @@ static void on_costs(struct request *request, const struct dr_answer *answer)
 void handle_costs(struct request *request)
 {
     struct dr_costs_get get = {.by = read_text(request, "by"), .only = read_text(request, "only")};
-    if (*get.by == '\0')
+    if (request_query(request, "by") == NULL)
         get.by = "queue";
     if (request_number(request, "from_us", 0, 0, INT64_MAX, &get.from_us) &&
         request_number(request, "until_us", 0, 0, INT64_MAX, &get.until_us))

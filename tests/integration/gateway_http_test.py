@@ -31,7 +31,8 @@ PATHS = [
     (404, "/api/v1/queues/a%2"), (404, "/api/v1/queues/" + "a" * 256), (404, "/api/v1/queues/"),
     (404, "/api//v1/state"), (404, "/api/v1/state/"), (404, "/api/v2/state"), (404, "/missing.js"),
     (400, "/api/v1/history?id=%ff"), (400, "/api/v1/history?id=a%00b"), (400, "/api/v1/costs?only=%c3"),
-    (400, "/api/v1/history?by_hand=yes"), (400, "/api/v1/tasks?state=waiting,runing"),
+    (400, "/api/v1/costs?by="), (400, "/api/v1/history?by_hand=yes"),
+    (400, "/api/v1/tasks?state=waiting,runing"), (400, "/api/v1/tasks?state="),
     (400, "/api/v1/machines?all=2"), (400, "/api/v1/activity?format=xml"),
     (414, "/api/v1/history?id=" + "a" * 40000),
 ] + [(400, "/api/v1/samples?since_us=" + number) for number in

@@ -140,6 +140,7 @@ static int serve(const struct setup *setup, const char *web_dir)
 {
     char err[400];
     struct server_place place = {.listen = setup->listen, .public_url = ""};
+    zsys_init(); /* from here SIGTERM and Ctrl-C end the loop */
     zloop_t *loop = zloop_new();
     struct gateway *gateway = begin(setup, loop, web_dir);
     gateway->server = server_open(gateway, loop, &place, dispatch, err, sizeof err);

@@ -24,7 +24,10 @@ export function start(login) {
     await post("logout").catch(() => null);
     login();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => changed("theme"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    showTheme();
+    changed("theme");
+  });
   showTheme();
 }
 

@@ -30,6 +30,7 @@ export function secret(w, label, where, key, props) {
   );
 }
 
+/* account: one of the answers; its name is the one of now. */
 export function tester(w, word, what, account) {
   const out = h("div", { "aria-live": "polite" });
   const button = h(
@@ -39,7 +40,7 @@ export function tester(w, word, what, account) {
       onclick: async () => {
         button.disabled = true;
         replace(out, h("p.muted", null, "Asking…"));
-        replace(out, findingList(await w.test(what, account)));
+        replace(out, findingList(await w.test(what, account && account.name)));
         button.disabled = false;
       },
     },

@@ -56,7 +56,7 @@ function clouds(w) {
               }),
               secret(w, "secret access key", w.secretsOf(item), "secret_access_key"),
             ),
-        tester(w, `Test ${item.name || "it"}`, "cloud", item.name),
+        tester(w, "Test this account", "cloud", item),
       ),
   });
 }

@@ -10,6 +10,7 @@ import { versions } from "../versions.js";
 import { access } from "../access.js";
 
 const CHECK_MS = 500;
+const CENT = 10000; /* micros; the most is rounded up, as in its sentence */
 const TABS = [
   ["", "File"],
   ["history", "History"],
@@ -266,12 +267,12 @@ export function mostBox(cost) {
       "div.big",
       null,
       cost.per_hour_usd_micros
-        ? `${limit(cost.per_hour_usd_micros)} /h`
+        ? `${limit(Math.ceil(cost.per_hour_usd_micros / CENT) * CENT)} /h`
         : none.length
           ? "price unknown"
           : "nothing",
     ),
-    cost.sentence ? h("div.sub", null, cost.sentence) : null,
+    cost.sentence ? h("p.muted.small", null, cost.sentence) : null,
     none.length ? h("p.small", null, `Beside it, of unknown price: ${none.join(", ")}.`) : null,
   );
 }

@@ -16,7 +16,7 @@ const COLUMNS = [
     key: "id",
     label: "machine",
     head: true,
-    width: 216,
+    width: 264,
     sort: machineName,
     cell: (m) => [h("a", { href: url(m) }, machineName(m)), copyButton(machineName(m))],
   },
@@ -39,7 +39,7 @@ const COLUMNS = [
   {
     key: "offering",
     label: "offering",
-    width: 216,
+    width: 184,
     p: 3,
     sort: (m) => m.offering || "",
     cell: (m) => m.offering || "–",

@@ -136,7 +136,8 @@ export default function wizard(ctx) {
         type: "button",
         onclick: async () => {
           await render();
-          const mine = faults.filter((f) => step.paths.test(f.path));
+          /* A warning may be about a later screen's answer: it is shown and holds nobody up. */
+          const mine = faults.filter((f) => !f.warning && step.paths.test(f.path));
           if (mine.length && !pushed) {
             pushed = true;
             w.form.show(faults, true);
@@ -196,7 +197,7 @@ export default function wizard(ctx) {
     replace(
       list,
       [...STEPS, { word: "Launch", name: "launch" }].map((step, i) => {
-        const bad = step.paths && faults.some((f) => step.paths.test(f.path));
+        const bad = step.paths && faults.some((f) => !f.warning && step.paths.test(f.path));
         const state = bad ? "waiting" : i < index ? "running" : "idle";
         const button = h(
           "button",

@@ -123,6 +123,7 @@ static void fill(const json_t *item, struct dr_account *found)
     const char *role = json_string_value(json_object_get(item, "role"));
     snprintf(found->name, sizeof found->name, "%s", name == NULL ? "" : name);
     found->operator_ = role != NULL && strcmp(role, "operator") == 0;
+    found->created_us = json_integer_value(json_object_get(item, "created_us"));
 }
 
 size_t dr_accounts_users(const struct dr_accounts_file *file)

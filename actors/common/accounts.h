@@ -24,7 +24,8 @@ struct dr_accounts_file;
 /* Who a token or a name belongs to. */
 struct dr_account {
     char name[ACCOUNT_NAME_SIZE];
-    bool operator_; /* else viewer */
+    bool operator_;     /* else viewer */
+    int64_t created_us; /* when it was added, or its password or role last changed */
 };
 
 /* dir: STATE_DIR/gateway; made (0700) when something is first written. */

@@ -82,11 +82,16 @@ void handle_config_put(struct request *request)
         json_decref(judged);
         answer_error(request, 503, "unavailable", "%s", error.text);
     } else {
-        configfile_tell(request->gateway);
+        bool told = configfile_tell(request->gateway);
         gateway_note(request->gateway, "config", "drover.yaml", "applied", note,
                      request->login.user);
         configfile_hash(text, file.hash);
         json_object_set_new(judged, "hash", json_string(file.hash));
+        json_object_set_new(
+            judged, "sentence",
+            json_string(told ? "it is written, and Drover takes it over"
+                             : "it is written, but droverd did not start this gateway: tell it to "
+                               "read it (SIGHUP, or a new start)"));
         answer_json(request, 200, judged);
     }
     free(file.text);

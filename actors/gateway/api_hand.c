@@ -67,6 +67,12 @@ static bool is_texts(const json_t *list)
     return good;
 }
 
+static json_t *named(const struct picture *picture, const char *task)
+{
+    const struct dr_task_row *row = picture_name(picture, task);
+    return json_pack("{s:s,s:s}", "id", task, "name", row == NULL ? "" : row->name);
+}
+
 /* Whether the person was told of each task that runs now. */
 static bool told_of(const json_t *told, const char *task)
 {
@@ -83,8 +89,8 @@ void handle_machine_kill(struct request *request)
     if (row == NULL)
         return;
     const json_t *told = json_object_get(request->input, "tasks");
-    const struct dr_workers_observed *workers =
-        picture_workers(feed_picture(request->gateway->feed));
+    const struct picture *picture = feed_picture(request->gateway->feed);
+    const struct dr_workers_observed *workers = picture_workers(picture);
     json_t *now = json_array();
     bool all_told = true;
     if (told != NULL && !is_texts(told)) {
@@ -96,7 +102,7 @@ void handle_machine_kill(struct request *request)
         const struct dr_worker_view *worker = &workers->workers.items[i];
         if (worker->task[0] == '\0' || strcmp(worker->instance_id, row->instance_id) != 0)
             continue;
-        json_array_append_new(now, json_string(worker->task));
+        json_array_append_new(now, named(picture, worker->task));
         all_told = all_told && told_of(told, worker->task);
     }
     if (!all_told) {

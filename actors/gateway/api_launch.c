@@ -152,16 +152,16 @@ static void answer_launched(struct wizard_job *job)
     struct dr_strbuf sentence = {0};
     json_t *files = json_pack("[s]", path), *kept;
     bool setup = request->gateway->setup != NULL;
+    bool told = !setup && configfile_tell(request->gateway);
     json_array_extend(files, launch->files);
     dr_strbuf_printf(&sentence, "%s is written; %s.", path,
-                     setup ? "Drover starts" : "Drover takes it over");
+                     setup  ? "Drover starts"
+                     : told ? "Drover takes it over"
+                            : "droverd has to be told to read it (SIGHUP, or a new start)");
     json_object_foreach (launch->kept, where, kept)
         dr_strbuf_printf(&sentence, " What was in %s is kept as %s.", where,
                          json_string_value(kept));
-    if (setup)
-        request->last = true;
-    else
-        configfile_tell(request->gateway);
+    request->last = setup;
     gateway_note(request->gateway, "config", "drover.yaml", "applied", "by the wizard",
                  request->login.user);
     answer_json(request, 200, json_pack("{s:s,s:o}", "sentence", sentence.data, "files", files));

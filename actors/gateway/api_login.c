@@ -48,7 +48,7 @@ void handle_login_link(struct request *request)
     if (good) {
         char secret[DR_RANDOM_ID_SIZE];
         int64_t ms = session_ms(gateway);
-        sessions_begin(gateway->sessions, ACCOUNT_LINK_NAME, ROLE_OPERATOR,
+        sessions_begin(gateway->sessions, ACCOUNT_LINK_NAME, ROLE_OPERATOR, dr_wall_us(),
                        dr_wall_us() + ms * 1000, secret);
         add_cookie(request, response, secret, ms / 1000);
         gateway_note(gateway, "login", "link", "entered", "by the one-time link", "link");
@@ -89,7 +89,8 @@ static void enter(struct request *request, const char *name, struct login *login
     struct gateway *gateway = request->gateway;
     char secret[DR_RANDOM_ID_SIZE];
     int64_t ms = session_ms(gateway);
-    sessions_begin(gateway->sessions, name, login->role, dr_wall_us() + ms * 1000, secret);
+    sessions_begin(gateway->sessions, name, login->role, dr_wall_us(), dr_wall_us() + ms * 1000,
+                   secret);
     sessions_by_cookie(gateway->sessions, secret, dr_wall_us(), login);
     gateway_note(gateway, "login", name, "entered", request->peer, name);
     answer_json(request, 200, me(request, login));

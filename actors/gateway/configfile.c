@@ -192,10 +192,25 @@ bool configfile_replace(const struct gateway *gateway, const struct configfile *
     return good;
 }
 
-void configfile_tell(const struct gateway *gateway)
+/* SIGHUP ends most others: a shell, a debugger, an init that took this process over. */
+static bool is_droverd(pid_t pid)
 {
-    if (gateway->actor != NULL)
-        kill(getppid(), SIGHUP);
+    char path[64], program[PATH_MAX];
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
+    ssize_t len = readlink(path, program, sizeof program - 1);
+    if (len <= 0)
+        return false;
+    program[len] = '\0';
+    const char *slash = strrchr(program, '/');
+    const char *name = slash == NULL ? program : slash + 1;
+    /* After an upgrade the running program's file is another one's. */
+    return strcmp(name, "droverd") == 0 || strcmp(name, "droverd (deleted)") == 0;
+}
+
+bool configfile_tell(const struct gateway *gateway)
+{
+    pid_t parent = getppid();
+    return gateway->actor != NULL && is_droverd(parent) && kill(parent, SIGHUP) == 0;
 }
 
 json_t *configfile_versions(const struct gateway *gateway)

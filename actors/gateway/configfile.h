@@ -34,8 +34,9 @@ json_t *configfile_most(const struct dr_cfg_root *root);
 bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
                         const char *text, const char *by, const char *note, struct dr_error *error);
 
-/* droverd is to read it. That is the parent where it started this process; nobody else is woken. */
-void configfile_tell(const struct gateway *gateway);
+/* droverd is to read it. That is the parent where it started this process; nobody else is woken:
+ * false, and a person has to tell it. */
+bool configfile_tell(const struct gateway *gateway);
 
 /* [{n, t_us, by, hash, note}], newest first. */
 json_t *configfile_versions(const struct gateway *gateway);

@@ -21,7 +21,7 @@
 struct sessions {
     char path[PATH_MAX], link_path[PATH_MAX];
     struct dr_accounts_file *accounts;
-    json_t *list; /* [{hash, user, role, csrf, until_us}], oldest first */
+    json_t *list; /* [{hash, user, role, csrf, begun_us, until_us}], oldest first */
     char link_hash[ACCOUNT_HASH_SIZE], link_base[256];
     int64_t link_until_us;
 };
@@ -106,16 +106,17 @@ static const char *text_of(const json_t *row, const char *name)
     return text == NULL ? "" : text;
 }
 
-bool sessions_begin(struct sessions *sessions, const char *user, enum role role, int64_t until_us,
-                    char cookie[DR_RANDOM_ID_SIZE])
+bool sessions_begin(struct sessions *sessions, const char *user, enum role role, int64_t now_us,
+                    int64_t until_us, char cookie[DR_RANDOM_ID_SIZE])
 {
     char hash[ACCOUNT_HASH_SIZE], csrf[DR_RANDOM_ID_SIZE];
     dr_random_id(cookie);
     dr_random_id(csrf);
     dr_account_hash_text(cookie, hash);
-    json_array_append_new(sessions->list, json_pack("{s:s,s:s,s:s,s:s,s:I}", "hash", hash, "user",
-                                                    user, "role", role_name(role), "csrf", csrf,
-                                                    "until_us", (json_int_t)until_us));
+    json_array_append_new(sessions->list,
+                          json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "hash", hash, "user", user, "role",
+                                    role_name(role), "csrf", csrf, "begun_us", (json_int_t)now_us,
+                                    "until_us", (json_int_t)until_us));
     if (json_array_size(sessions->list) > SESSIONS_MAX)
         json_array_remove(sessions->list, 0);
     return save(sessions);
@@ -158,6 +159,9 @@ static enum role role_now(struct sessions *sessions, const json_t *row)
     if (strcmp(user, ACCOUNT_LINK_NAME) == 0)
         return role_parse(text_of(row, "role"));
     if (!dr_account_user(sessions_accounts(sessions), user, &account))
+        return ROLE_NONE;
+    /* Begun with the password that the account had before, or by one who had its name. */
+    if (json_integer_value(json_object_get(row, "begun_us")) < account.created_us)
         return ROLE_NONE;
     return account.operator_ ? ROLE_OPERATOR : ROLE_VIEWER;
 }

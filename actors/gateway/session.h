@@ -25,10 +25,11 @@ struct sessions;
 struct sessions *sessions_new(const char *dir, const char *link_path, int64_t now_us);
 void sessions_free(struct sessions **sessions);
 
-/* A new session for the one who proved who he is; cookie gets its secret. False: the file cannot
- * be written (it holds for this life all the same). */
-bool sessions_begin(struct sessions *sessions, const char *user, enum role role, int64_t until_us,
-                    char cookie[DR_RANDOM_ID_SIZE]);
+/* A new session for the one who proved who he is; cookie gets its secret. It ends before until_us
+ * once the account is removed or given another password. False: the file cannot be written (it
+ * holds for this life all the same). */
+bool sessions_begin(struct sessions *sessions, const char *user, enum role role, int64_t now_us,
+                    int64_t until_us, char cookie[DR_RANDOM_ID_SIZE]);
 void sessions_end(struct sessions *sessions, const char *cookie);
 /* Everybody of this name is logged out. */
 void sessions_end_user(struct sessions *sessions, const char *user);

@@ -318,6 +318,8 @@ class Passwords(GatewayWorld):
         self.assertEqual(self.world.drover("token", "user", "remove", "bob").returncode, 0)
         self.assertEqual(client.ask("GET", "/api/v1/me").status, 401)  # a session of nobody
         add_user(self.world, "bob", "the right one", "viewer")
+        # Who has the name now is another one, and so is who has another password.
+        self.assertEqual(client.ask("GET", "/api/v1/me").status, 401)
         wrong = {"user": "bob", "password": "wrong"}
         got = [self.client().ask("POST", "/api/v1/login", wrong).status for _ in range(5)]
         self.assertEqual(got, [401] * 5)

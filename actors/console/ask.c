@@ -3,11 +3,15 @@
 
 #include <stdlib.h>
 
+#include "remote.h"
+
 #define ASK_MS 5000
 
 int console_try(struct console *console, const char *to, enum dr_type type, const void *body,
                 int wait_ms, struct dr_message *out, char *err, size_t err_len)
 {
+    if (console->remote != NULL)
+        return remote_ask(console->remote, to, type, body, wait_ms, out, err, err_len);
     struct dr_client *client = dr_client_open(console->run_dir, err, err_len);
     int result = -1;
     if (client != NULL)

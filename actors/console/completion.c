@@ -242,7 +242,7 @@ static int complete(struct console *console, const char *what)
     if (code != 0)
         return code;
     if (strcmp(what, "queues") == 0) {
-        for (size_t i = 0; i < console->cfg->queues.count; i++)
+        for (size_t i = 0; console->cfg != NULL && i < console->cfg->queues.count; i++)
             print_name(console->cfg->queues.items[i].name);
         return EXIT_FINE;
     }

@@ -21,10 +21,14 @@ enum exit_code {
     EXIT_CONFIG = 78, /* drover.yaml is missing or wrong */
 };
 
+struct remote;
+
 struct console {
     const char *config_path;
+    const char *gateway; /* address of another host's Drover; NULL: this host's */
     struct dr_config *config;
-    const struct dr_cfg_root *cfg;
+    const struct dr_cfg_root *cfg; /* NULL from afar */
+    struct remote *remote;         /* NULL: the Drover of this host (remote.h) */
     char run_dir[512];
     bool json;
     bool colour; /* only on a terminal, and not with NO_COLOR */

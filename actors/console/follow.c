@@ -18,6 +18,10 @@ struct dr_tap *console_tap(const struct console *console, const char *topic, cha
                            size_t err_len)
 {
     char endpoint[600];
+    if (console->remote != NULL) {
+        snprintf(err, err_len, "the bus is on Drover's own host");
+        return NULL;
+    }
     const char *named = console->cfg->bus.tap;
     snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", console->run_dir, DR_BUS_TAP);
     return dr_tap_open(named[0] ? named : endpoint, topic, err, err_len);

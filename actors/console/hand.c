@@ -57,6 +57,10 @@ static size_t running_on(const struct dr_ledger_state *state, const char *machin
 static const char *fate(const struct console *console, const struct dr_task_row *task, char *out,
                         size_t size)
 {
+    if (console->cfg == NULL) {
+        snprintf(out, size, "it goes back to its queue, unless that has recovery: never");
+        return out;
+    }
     const struct dr_cfg_queue *queue =
         task == NULL || *task->queue == '\0' ? NULL : dr_config_queue(console->cfg, task->queue);
     if (queue == NULL)

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "remote.h"
+
 static void print_line(const struct dr_message *message)
 {
     char when[32];
@@ -31,6 +33,23 @@ static void instance_of(struct console *console, const char *name, char *out, si
             snprintf(out, room, "%s", machine->instance_id);
     }
     dr_message_free(&answer);
+}
+
+static void print_piece(void *arg, const char *bytes, size_t len)
+{
+    (void)arg;
+    fwrite(bytes, 1, len, stdout);
+}
+
+static int print_from_afar(struct console *console, const char *name)
+{
+    char err[512];
+    if (name == NULL)
+        return remote_follow(console);
+    if (remote_log(console->remote, name, print_piece, NULL, err, sizeof err) == 0)
+        return EXIT_FINE;
+    fprintf(stderr, "drover: %s\n", err);
+    return EXIT_BROKEN;
 }
 
 static int print_boot_log(struct console *console, const char *name)
@@ -61,6 +80,8 @@ int cmd_logs(struct console *console, int argc, char **argv)
         fputs("usage: drover logs [MACHINE]\n", stderr);
         return EXIT_USAGE;
     }
+    if (console->remote != NULL)
+        return print_from_afar(console, argc == 1 ? argv[0] : NULL);
     return argc == 1
                ? print_boot_log(console, argv[0])
                : console_follow(console, "log.line/", console->json ? console_json : print_line);

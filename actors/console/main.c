@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "remote.h"
+
 static const struct command commands[] = {
     {"init", cmd_init, false, "[--dir DIR] [--answers FILE.json [--secrets FILE]]",
      "ask what drover.yaml needs, try it, and write it"},
@@ -62,7 +64,7 @@ static int usage(FILE *out)
 {
     fputs(
         "drover: starts cloud machines for waiting ClearML tasks, and takes them away when idle\n\n"
-        "usage: drover [--config FILE] [--json] COMMAND ...\n\n",
+        "usage: drover [--config FILE | --gateway URL] [--json] COMMAND ...\n\n",
         out);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         const char *arguments = commands[i].arguments;
@@ -71,6 +73,9 @@ static int usage(FILE *out)
         fprintf(out, "%s%*s %s\n", fits ? "" : "\n", fits ? 0 : 53, "", commands[i].meaning);
     }
     fputs("\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
+          "  --gateway URL  ask a Drover of another host by its dashboard's address; default:\n"
+          "                 $DROVER_GATEWAY. Token: $DROVER_TOKEN or ~/.config/drover/token;\n"
+          "                 $DROVER_CA_FILE: the authority of its certificate\n"
           "  --json         answers as JSON, one document a line\n\n"
           "exit codes: 0 fine; 1 something waits that will not start, a check failed, a change\n"
           "            was refused, or another configuration needs a stop and a start;\n"
@@ -90,6 +95,8 @@ static const char *default_config(void)
 int console_config(struct console *console)
 {
     struct dr_config_errors errors;
+    if (console->gateway != NULL)
+        return console->remote != NULL ? 0 : remote_open(console, console->gateway);
     console->config = dr_config_load(console->config_path, &errors);
     for (size_t i = 0; i < errors.count && console->config == NULL; i++)
         fprintf(stderr, "%s\n", errors.items[i].text);
@@ -106,16 +113,22 @@ int console_config(struct console *console)
 
 static int run(struct console *console, const struct command *command, int argc, char **argv)
 {
+    if (console->gateway != NULL && !remote_can(command->name))
+        return EXIT_USAGE;
     int code = command->needs_config ? console_config(console) : 0;
     if (code == 0)
         code = command->run(console, argc, argv);
     dr_config_free(console->config);
+    remote_close(&console->remote);
     return fflush(stdout) == 0 ? code : EXIT_BROKEN;
 }
 
 int main(int argc, char **argv)
 {
     struct console console = {.config_path = default_config()};
+    console.gateway = getenv("DROVER_GATEWAY");
+    if (console.gateway != NULL && *console.gateway == '\0')
+        console.gateway = NULL;
     console.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     int i = 1;
     /* Options of the whole program stand before the command; --json may follow it too. */
@@ -124,6 +137,8 @@ int main(int argc, char **argv)
             console.json = true;
         else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
             console.config_path = argv[++i];
+        else if (strcmp(argv[i], "--gateway") == 0 && i + 1 < argc)
+            console.gateway = argv[++i];
         else if (strcmp(argv[i], "--version") == 0)
             return printf("drover %s\n", DROVER_VERSION) < 0;
         else

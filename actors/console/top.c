@@ -276,7 +276,7 @@ int cmd_top(struct console *console, int argc, char **argv)
     struct top top = {.console = console};
     if (argc != 0)
         return console_usage("top");
-    top.view.deployment = console->cfg->deployment;
+    top.view.deployment = console->cfg == NULL ? "" : console->cfg->deployment;
     top.view.silence = "";
     bool terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !console->json;
     int code = terminal ? run(&top) : print_once(&top);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "remote.h"
 #include "story.h"
 
 #define LAUNCHES_MAX 3 /* the newest */
@@ -12,6 +13,32 @@
 static bool is(const char *text, const char *with)
 {
     return strcmp(text, with) == 0;
+}
+
+struct tail {
+    char bytes[DR_TAIL_ROOM];
+    size_t len;
+};
+
+static void keep_end(void *arg, const char *bytes, size_t len)
+{
+    struct tail *tail = arg;
+    size_t room = sizeof tail->bytes - 1;
+    size_t new = len < room ? len : room;
+    size_t old = tail->len + new <= room ? tail->len : room - new;
+    memmove(tail->bytes, tail->bytes + tail->len - old, old);
+    memcpy(tail->bytes + old, bytes + len - new, new);
+    tail->len = old + new;
+    tail->bytes[tail->len] = '\0';
+}
+
+static void read_tail_from_afar(const struct console *console, const char *machine,
+                                char tail[DR_TAIL_ROOM])
+{
+    char err[256];
+    struct tail end = {.len = 0};
+    if (remote_log(console->remote, machine, keep_end, &end, err, sizeof err) == 0)
+        dr_story_tail(tail, end.bytes);
 }
 
 /* The end of the machine's log as the provisioner keeps it; "" when it keeps none. */
@@ -23,6 +50,10 @@ static void read_tail(const struct console *console, const struct dr_machine_row
     if (machine == NULL || machine->instance_id[0] == '\0' ||
         strchr(machine->instance_id, '/') != NULL)
         return;
+    if (console->remote != NULL) {
+        read_tail_from_afar(console, machine->instance_id, tail);
+        return;
+    }
     snprintf(path, sizeof path, "%s/logs/%s.log", console->cfg->state_dir, machine->instance_id);
     FILE *file = fopen(path, "r");
     if (file == NULL)

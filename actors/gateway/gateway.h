@@ -32,6 +32,7 @@ struct gateway {
     struct hub *hub;
     struct sessions *sessions;
     struct limiter *limiter;
+    struct passwords *passwords; /* NULL: nobody gave one yet */
     struct feed *feed;
     int64_t started_us;
     bool leaving; /* first start: done, the loop is to end */

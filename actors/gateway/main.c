@@ -19,6 +19,7 @@
 #include "listen.h"
 #include "log.h"
 #include "nocore.h"
+#include "password.h"
 #include "secretfile.h"
 #include "server.h"
 #include "setup.h"
@@ -203,6 +204,7 @@ static void stop(struct dr_actor *actor)
     struct gateway *gateway = dr_actor_self(actor);
     if (gateway == NULL)
         return;
+    passwords_free(&gateway->passwords);
     feed_free(&gateway->feed);
     sessions_free(&gateway->sessions);
 }

@@ -201,15 +201,20 @@ bool sessions_by_token(struct sessions *sessions, const char *token, struct logi
            is_account(&account, "token:", true, out);
 }
 
-bool sessions_by_password(struct sessions *sessions, const char *user, const char *password,
-                          struct login *out)
+char *sessions_password_hash(struct sessions *sessions, const char *user)
+{
+    return dr_account_password_hash(sessions_accounts(sessions), user);
+}
+
+bool sessions_by_hash(struct sessions *sessions, const char *user, const char *hash,
+                      struct login *out)
 {
     struct dr_account account;
-    struct dr_accounts_file *accounts = sessions_accounts(sessions);
-    char *hash = dr_account_password_hash(accounts, user);
-    bool good = hash != NULL && dr_account_password(hash, password) &&
-                dr_account_user(accounts, user, &account) && is_account(&account, "", false, out);
-    free(hash);
+    char *now = sessions_password_hash(sessions, user);
+    bool good = now != NULL && strcmp(now, hash) == 0 &&
+                dr_account_user(sessions->accounts, user, &account) &&
+                is_account(&account, "", false, out);
+    free(now);
     return good;
 }
 

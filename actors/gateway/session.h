@@ -37,9 +37,12 @@ void sessions_end_user(struct sessions *sessions, const char *user);
 bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t now_us,
                         struct login *out);
 bool sessions_by_token(struct sessions *sessions, const char *token, struct login *out);
-/* Takes a tenth of a second. */
-bool sessions_by_password(struct sessions *sessions, const char *user, const char *password,
-                          struct login *out);
+/* What a password of this user is checked against (password.h); of an unknown one what no password
+ * fits. The caller's; NULL: there is no memory. */
+char *sessions_password_hash(struct sessions *sessions, const char *user);
+/* That the password which fitted this hash is still this user's, and who that is. */
+bool sessions_by_hash(struct sessions *sessions, const char *user, const char *hash,
+                      struct login *out);
 
 /* The one-time link: base is the address that people use. Written anew when it was used or is too
  * old, or base is another. */

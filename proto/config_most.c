@@ -204,7 +204,7 @@ static void put_into_words(const struct dr_cfg_root *root, const struct share *s
     else
         say(most, "Nothing limits what it costs: set max_machines or budget");
     say_shares(most, shares, count);
-    if (most->per_hour_usd_micros >= 0 &&
+    if (root->budget.per_hour_usd_micros > 0 &&
         most->per_hour_usd_micros == root->budget.per_hour_usd_micros)
         say(most, ", held to %s an hour by budget.per_hour", hour);
     say(most, ".");

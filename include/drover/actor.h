@@ -15,8 +15,8 @@ struct _zloop_t;
 
 /* The answer to a request. message is NULL when none came: then failure says why ("timeout",
  * "unreachable", "refused ...") and the effect is UNKNOWN, not absent (P28). Borrowed.
- * refused: the code of the `ack` by which the one who was asked says that it does not give the reply
- * asked for; failure is its sentence. NULL otherwise. */
+ * refused: the code of the `ack` by which the one who was asked says that it does not give the
+ * reply asked for; failure is its sentence. NULL otherwise. */
 struct dr_answer {
     const struct dr_message *message;
     const char *failure;

@@ -459,6 +459,18 @@ class Tls(unittest.TestCase):
             self.assertIn("Secure", answer.headers["Set-Cookie"])
             client.take(answer)
             self.assertEqual(client.ask("GET", "/api/v1/me").json["user"], "ann")
+            self.from_afar(world, port, cert)
+
+    def from_afar(self, world, port, cert):
+        """The command line trusts this host's authorities, or the one that it is given."""
+        env = {"PATH": os.environ["PATH"], "DROVER_GATEWAY": "https://127.0.0.1:%d" % port,
+               "DROVER_TOKEN": world.drover("token", "add", "afar", "--role", "viewer").stdout.strip()}
+        for more, code, words in (({}, 2, "DROVER_CA_FILE"), ({"DROVER_CA_FILE": "/none"}, 2, "/none"),
+                                  ({"DROVER_CA_FILE": cert}, 0, "")):
+            done = subprocess.run([os.path.join(BIN, "drover"), "machines"], env={**env, **more},
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(words, done.stderr)
 
 
 if __name__ == "__main__":

@@ -103,8 +103,8 @@ class Door(unittest.TestCase):
                     ("planner", "planner", "picture.get", "ledger", {"workers": True},
                      "does not allow it"),
                     ("console", None, "machine.want", "ledger",
-                     {"type": "small", "queue": "q", "count": 1, "plan_seq": 0, "queues": ["q"],
-                      "tasks": [], "reason": ""}, "does not allow it")):
+                     {"type": "small", "queue": "q", "queue_name": "cpu", "count": 1, "plan_seq": 0,
+                      "queues": ["q"], "tasks": [], "reason": ""}, "does not allow it")):
                 answer = parent.ask(user, to, kind, body, source)
                 self.assertIsNotNone(answer, "%s as %s: %s" % (kind, source, parent.bus.log()))
                 self.assertEqual((answer[0], answer[1]["code"]), ("ack", "refused"))

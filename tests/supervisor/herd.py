@@ -9,8 +9,8 @@ import tempfile
 import time
 import unittest
 
-ACTORS = ["bus", "ledger", "watcher", "provisioner", "planner", "reaper"]
-SOURCES = ["bus", "ledger", "watcher", "provisioner:one", "planner", "reaper"]
+ACTORS = ["bus", "ledger", "watcher", "provisioner", "planner", "reaper", "gateway"]
+SOURCES = ["bus", "ledger", "watcher", "provisioner:one", "planner", "reaper", "gateway"]
 DEADLINE_S = 60  # generous: for a loaded machine, never what is measured
 
 CONFIG = """\

@@ -12,7 +12,8 @@ class Environment(Herd):
                               "AWS_SECRET_ACCESS_KEY": "a", "CLEARML_API_SECRET_KEY": "c",
                               "LD_LIBRARY_PATH": "", "NOTIFY_SOCKET": "/nowhere"})
         common = {"PATH", "HOME", "LANG", "DROVER_FD"}
-        more = {"watcher": {"CLEARML_API_SECRET_KEY"}, "provisioner:one": {"AWS_SECRET_ACCESS_KEY"}}
+        more = {"watcher": {"CLEARML_API_SECRET_KEY"}, "provisioner:one": {"AWS_SECRET_ACCESS_KEY"},
+                "gateway": {"DROVER_CONFIG"}}
         for source in SOURCES:
             with open(f"{self.state}/env.{source}") as file:
                 rows = file.read().splitlines()

@@ -56,7 +56,7 @@ class Logs(Herd):
             self.assertEqual(process.wait(DEADLINE_S), 0)
             os.close(leader)
             self.assertEqual(b"{" not in shown, human)
-            self.assertEqual(b" info    supervisor: ready: 6 processes run" in shown, human)
+            self.assertEqual(b" info    supervisor: ready: 7 processes run" in shown, human)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ class Stop(Herd):
         self.start_ready()
         self.assertEqual(self.stop(), 0)
         stopped = [source for source, _, _ in self.events(word="stop")]
-        self.assertEqual(set(stopped[:2]), {"planner", "reaper"})
-        self.assertEqual(set(stopped[2:4]), {"watcher", "provisioner:one"})
-        self.assertEqual(stopped[4:], ["ledger", "bus"])
+        self.assertEqual(stopped[0], "gateway")
+        self.assertEqual(set(stopped[1:3]), {"planner", "reaper"})
+        self.assertEqual(set(stopped[3:5]), {"watcher", "provisioner:one"})
+        self.assertEqual(stopped[5:], ["ledger", "bus"])
         self.assertFalse(any(map(alive, self.pids())))
 
     def test_a_deaf_one_is_killed_within_the_time(self):

@@ -6,22 +6,35 @@ import * as seen from "./stories_seen.mjs";
 
 const VIEW = { viewport: { width: 1280, height: 800 } };
 
-async function story(browser, fault, name, args, act) {
+async function once(browser, args, act) {
+  const faults = [];
   const gateway = await fake(...args);
   const context = await browser.newContext(VIEW);
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
   const heard = listen(page);
   const expect = (truth, what) => {
-    if (!truth) fault(`${name}: ${what}`);
+    if (!truth) faults.push(what);
   };
   try {
     await act({ page, gateway, expect, heard });
   } catch (error) {
-    fault(`${name}: ${String(error.message).split("\n")[0]}`);
+    faults.push(String(error.message).split("\n")[0]);
   }
   await context.close();
   gateway.stop();
+  return faults;
+}
+
+/* Chromium drops what it loads when a network of the host comes or goes (ERR_NETWORK_CHANGED), so a
+ * story that fails is told once more, and that is said. */
+async function story(browser, fault, name, args, act) {
+  let faults = await once(browser, args, act);
+  if (faults.length) {
+    console.log(`story: ${name}: told once more: ${faults.join("; ")}`);
+    faults = await once(browser, args, act);
+  }
+  faults.forEach((what) => fault(`${name}: ${what}`));
   console.log(`story: ${name}`);
 }
 

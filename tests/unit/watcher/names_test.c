@@ -13,7 +13,7 @@ struct world {
     struct picture picture;
     struct names names;
     struct dr_queue_task waiting[300];
-    char ids[300][16];
+    char ids[300][24];
     struct dr_worker_view worker;
 };
 

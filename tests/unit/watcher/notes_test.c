@@ -22,7 +22,7 @@ struct world {
     struct dr_recovery_row recoveries[ROWS];
     struct dr_machine_row machines[ROWS];
     struct dr_attempt_row attempts[ROWS];
-    char ids[300][16];
+    char ids[300][24];
     struct dr_queue_task waiting[300];
     bool cached;      /* the queue's entries are an older tick's */
     const char *said; /* the text of the last batch's first line */

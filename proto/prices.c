@@ -5,62 +5,45 @@
 
 #include "config_value.h"
 
-enum page {
-#define PRICE_PAGE(page, date, link) PAGE_##page,
+/* A page of prices: its date and its address. */
+#define PRICE_PAGE(page, date, link) static const char date_##page[] = date, link_##page[] = link;
 #define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page)
 #include "prices.def"
 #undef PRICE_PAGE
 #undef PRICE
-};
 
-static const struct {
-    const char *date, *link;
-} pages[] = {
-#define PRICE_PAGE(page, date, link) [PAGE_##page] = {date, link},
-#define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page)
-#include "prices.def"
-#undef PRICE_PAGE
-#undef PRICE
-};
-
-struct row {
-    const char *driver, *region, *size;
-    int64_t usd_micros, cores, memory_mib, gpus;
-    const char *gpu;
-    int64_t gpu_memory_mib;
-    enum page page;
-};
-
-static const struct row rows[] = {
+const struct dr_list_price dr_list_prices[] = {
 #define PRICE_PAGE(page, date, link)
 #define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page) \
-    {driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, PAGE_##page},
+    {driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, date_##page, link_##page},
 #include "prices.def"
 #undef PRICE_PAGE
 #undef PRICE
 };
+const size_t dr_list_price_count = sizeof dr_list_prices / sizeof dr_list_prices[0];
 
 /* The row of this size; of this region where there is one, else any: a size is the same size
  * everywhere, only its price is not. */
-static const struct row *find(const char *driver, const char *region, const char *size)
+static const struct dr_list_price *find(const char *driver, const char *region, const char *size)
 {
-    const struct row *any = NULL;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].driver, driver) != 0 || strcmp(rows[i].size, size) != 0)
+    const struct dr_list_price *any = NULL;
+    for (size_t i = 0; i < dr_list_price_count; i++) {
+        if (strcmp(dr_list_prices[i].driver, driver) != 0 ||
+            strcmp(dr_list_prices[i].size, size) != 0)
             continue;
-        if (strcmp(rows[i].region, region) == 0)
-            return &rows[i];
-        any = &rows[i];
+        if (strcmp(dr_list_prices[i].region, region) == 0)
+            return &dr_list_prices[i];
+        any = &dr_list_prices[i];
     }
     return any;
 }
 
-static void take_list_price(struct dr_price *price, const struct row *row, bool spot)
+static void take_list_price(struct dr_price *price, const struct dr_list_price *row, bool spot)
 {
     price->price_usd_micros = row->usd_micros;
     price->source = spot ? "most" : "list";
-    price->as_of = pages[row->page].date;
-    price->link = pages[row->page].link;
+    price->as_of = row->as_of;
+    price->link = row->link;
 }
 
 struct dr_price dr_price_of(const struct dr_cfg_root *root, const struct dr_cfg_type *type)
@@ -72,7 +55,7 @@ struct dr_price dr_price_of(const struct dr_cfg_root *root, const struct dr_cfg_
                              .gpus = type->gpu_count,
                              .gpu = ""};
     const struct dr_cfg_account *account = dr_config_account(root, type->account);
-    const struct row *row =
+    const struct dr_list_price *row =
         account == NULL ? NULL : find(account->driver, account->region, type->instance_type);
     if (row != NULL) {
         price.cores = row->cores;

@@ -21,3 +21,14 @@ struct dr_price {
  * the most where nothing is said:
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-spot-instances-work.html */
 struct dr_price dr_price_of(const struct dr_cfg_root *root, const struct dr_cfg_type *type);
+
+/* The list itself: a row per size and region. Static storage. */
+struct dr_list_price {
+    const char *driver, *region, *size;
+    int64_t usd_micros, cores, memory_mib, gpus;
+    const char *gpu;
+    int64_t gpu_memory_mib;
+    const char *as_of, *link;
+};
+extern const struct dr_list_price dr_list_prices[];
+extern const size_t dr_list_price_count;

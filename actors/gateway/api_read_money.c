@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api_read.h"
+#include "prices.h"
 #include "drover/assert.h"
 #include "drover/clock.h"
 
@@ -78,43 +79,10 @@ void handle_costs(struct request *request)
 }
 
 /* ---- prices --------------------------------------------------------------------------------- */
-enum page {
-#define PRICE_PAGE(page, date, link) PAGE_##page,
-#define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page)
-#include "prices.def"
-#undef PRICE_PAGE
-#undef PRICE
-};
-
-static const struct {
-    const char *as_of, *link;
-} pages[] = {
-#define PRICE_PAGE(page, date, link) [PAGE_##page] = {date, link},
-#define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page)
-#include "prices.def"
-#undef PRICE_PAGE
-#undef PRICE
-};
-
-static const struct size {
-    const char *driver, *region, *size;
-    int64_t usd_micros, cores, memory_mib, gpus;
-    const char *gpu;
-    int64_t gpu_memory_mib;
-    enum page page;
-} sizes[] = {
-#define PRICE_PAGE(page, date, link)
-#define PRICE(driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, page) \
-    {driver, region, size, usd, cores, mib, gpus, gpu, gpu_mib, PAGE_##page},
-#include "prices.def"
-#undef PRICE_PAGE
-#undef PRICE
-};
-
 static bool known_region(const char *region)
 {
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (strcmp(sizes[i].region, region) == 0)
+    for (size_t i = 0; i < dr_list_price_count; i++)
+        if (strcmp(dr_list_prices[i].region, region) == 0)
             return true;
     return false;
 }
@@ -147,17 +115,17 @@ void handle_prices(struct request *request)
     compact_str(&json, "region", region);
     compact_key(&json, "sizes");
     dr_strbuf_add_text(&json, "[");
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const struct size *size = &sizes[i];
+    for (size_t i = 0; i < dr_list_price_count; i++) {
+        const struct dr_list_price *size = &dr_list_prices[i];
         if (strcmp(size->driver, cloud) != 0 ||
-            strcmp(size->region, priced ? region : sizes[0].region) != 0)
+            strcmp(size->region, priced ? region : dr_list_prices[0].region) != 0)
             continue;
         struct dr_price_view view = {
             .type = "",
             .price_usd_micros = priced ? size->usd_micros : 0,
             .source = priced ? "list" : "unknown",
-            .as_of = priced ? pages[size->page].as_of : "",
-            .link = pages[size->page].link,
+            .as_of = priced ? size->as_of : "",
+            .link = size->link,
             .size = size->size,
             .cores = size->cores,
             .memory_mib = size->memory_mib,

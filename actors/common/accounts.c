@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,11 +212,11 @@ bool dr_account_role_ok(const char *role)
 bool dr_file_replace(const char *path, const char *text, size_t len, unsigned mode,
                      struct dr_error *error)
 {
-    char beside[700], id[DR_RANDOM_ID_SIZE];
+    char beside[PATH_MAX], id[DR_RANDOM_ID_SIZE];
     dr_random_id(id);
     snprintf(beside, sizeof beside, "%s.%.8s", path, id);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool fine = fd >= 0 && fchmod(fd, mode) == 0;
+    bool fine = fd >= 0;
     for (size_t done = 0; fine && done < len;) {
         ssize_t n = write(fd, text + done, len - done);
         fine = n > 0 || (n < 0 && errno == EINTR);

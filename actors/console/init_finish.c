@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config_most.h"
+#include "accounts.h"
 #include "drover/assert.h"
 #include "init.h"
 
@@ -24,18 +25,11 @@ static int fail(const char *path)
  */
 static int write_whole(const char *path, const char *text)
 {
-    char fresh[PATH_MAX + 16];
-    size_t len = strlen(text);
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool fine = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    if (fd >= 0)
-        fine = close(fd) == 0 && fine;
-    if (fine && rename(fresh, path) == 0)
+    struct dr_error error;
+    if (dr_file_replace(path, text, strlen(text), 0644, &error))
         return EXIT_FINE;
-    int code = fail(path);
-    unlink(fresh);
-    return code;
+    fprintf(stderr, "drover: %s\n", error.text);
+    return EXIT_BROKEN;
 }
 
 int finish_write(struct wizard *w)

@@ -123,20 +123,6 @@ static json_t *index_of(const struct gateway *gateway)
     return json_array();
 }
 
-static bool write_whole(const char *path, const char *text, mode_t mode, struct dr_error *error)
-{
-    char fresh[PATH_MAX];
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    size_t len = strlen(text);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-    bool good = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    if (good && rename(fresh, path) == 0)
-        return true;
-    return dr_error_set(error, "cannot write %s: %s", path, strerror(errno));
-}
-
 static int64_t newest(const json_t *index)
 {
     size_t count = json_array_size(index);
@@ -162,7 +148,7 @@ static bool keep(const struct gateway *gateway, json_t *index, const char *text,
     if (is_newest(index, hash))
         return true;
     snprintf(path, sizeof path, "%s/config/%lld.yaml", gateway->state_dir, (long long)n);
-    if (!write_whole(path, text, 0600, error))
+    if (!dr_file_replace(path, text, strlen(text), 0600, error))
         return false;
     json_array_append_new(index, json_pack("{s:I,s:I,s:s,s:s,s:s}", "n", (json_int_t)n, "t_us",
                                            (json_int_t)dr_wall_us(), "by", by, "hash", hash, "note",
@@ -180,12 +166,12 @@ bool configfile_replace(const struct gateway *gateway, const struct configfile *
     snprintf(path, sizeof path, "%s/config", gateway->state_dir);
     mkdir(path, 0700);
     bool good = (old == NULL || keep(gateway, index, old->text, "", "as it was found", error)) &&
-                write_whole(configfile_path(gateway), text, 0644, error) &&
+                dr_file_replace(configfile_path(gateway), text, strlen(text), 0644, error) &&
                 keep(gateway, index, text, by, note, error);
     char *list = good ? json_dumps(index, JSON_COMPACT) : NULL;
     if (list != NULL) {
         index_path(gateway, path);
-        good = write_whole(path, list, 0600, error);
+        good = dr_file_replace(path, list, strlen(list), 0600, error);
     }
     free(list);
     json_decref(index);

@@ -29,15 +29,10 @@ struct sessions {
 /* ---- files ---------------------------------------------------------------------------------- */
 static bool write_private(const char *path, const char *text)
 {
-    char fresh[PATH_MAX + 8];
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && dprintf(fd, "%s\n", text) > 0;
-    if (fd >= 0)
-        close(fd);
-    good = good && rename(fresh, path) == 0;
+    struct dr_error error;
+    bool good = dr_file_replace(path, text, strlen(text), 0600, &error);
     if (!good)
-        dr_log_merged(DR_LOG_ERROR, NULL, "cannot write %s: %s", path, strerror(errno));
+        dr_log_merged(DR_LOG_ERROR, NULL, "%s", error.text);
     return good;
 }
 
@@ -229,7 +224,7 @@ void sessions_link(struct sessions *sessions, const char *base, int64_t now_us)
     dr_account_hash_text(secret, sessions->link_hash);
     snprintf(sessions->link_base, sizeof sessions->link_base, "%s", base);
     sessions->link_until_us = now_us + LINK_US;
-    snprintf(line, sizeof line, "%s/login?once=%s", base, secret);
+    snprintf(line, sizeof line, "%s/login?once=%s\n", base, secret);
     write_private(sessions->link_path, line);
     sodium_memzero(secret, sizeof secret);
     sodium_memzero(line, sizeof line);

@@ -173,6 +173,10 @@ struct driver_ops {
     /* The end of an instance's console, as much as the cloud keeps. May be NULL. */
     void (*console)(void *self, const char *instance, driver_console_fn done, void *arg);
 
+    /* What can be told of an account without opening it; `found` for each thing looked at, at least
+     * one. For drivers without a probe. */
+    void (*look)(const struct dr_cfg_account *account, driver_found_fn found, void *arg);
+
     /* Tries credentials, rights and every type of the account without starting anything; `found`
      * for each thing tried, then `done` with OK or what went wrong. May be NULL. */
     void (*probe)(void *self, driver_found_fn found, driver_done_fn done, void *arg);

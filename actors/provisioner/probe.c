@@ -183,6 +183,8 @@ static void run(struct probe *probe)
     DR_ASSERT(loop);
     if (probe->ops->probe)
         try_driver(probe, loop);
+    else
+        probe->ops->look(probe->account, on_found, probe);
     for (size_t i = 0; i < probe->config->machine_types.count; i++) {
         const struct dr_cfg_type *type = &probe->config->machine_types.items[i];
         if (strcmp(type->account, probe->account->name) == 0)

@@ -174,7 +174,7 @@ class FirstStart(unittest.TestCase):
             self.assertEqual(good, "default" in said["queues"])
         code, said = wizard.call("wizard/test", {"what": "cloud", "account": "here", "config": config,
                                                  "secrets": self.world.secrets()})
-        self.assertEqual((200, [True]), (code, [one["ok"] for one in said["findings"]]), said)
+        self.assertEqual((200, {True}), (code, {one["ok"] for one in said["findings"]}), said)
         self.assertEqual([], self.world.secret_files(), "a test keeps nothing")
 
     def is_written(self, said):

@@ -337,6 +337,28 @@ static void local_forget(void *self, const char *instance)
         session_remove(local->machines_dir, instance);
 }
 
+/* There is no cloud to ask; a Python that is not there would let every machine fail. */
+static void local_look(const struct dr_cfg_account *account, driver_found_fn found, void *arg)
+{
+    char sentence[LOCAL_PATH_MAX + 100];
+    const char *python = account->agent_python;
+    struct driver_finding host = {.ok = true,
+                                  .what = "this host",
+                                  .sentence = "machines are processes here: no keys are needed",
+                                  .grant = ""};
+    found(arg, &host);
+    if (python[0] == '\0')
+        return;
+    bool good = access(python, X_OK) == 0;
+    if (good)
+        snprintf(sentence, sizeof sentence, "%s is there", python);
+    else
+        snprintf(sentence, sizeof sentence, "%s cannot be run: %s", python, strerror(errno));
+    struct driver_finding agent = {
+        .ok = good, .what = "agent_python", .sentence = sentence, .grant = ""};
+    found(arg, &agent);
+}
+
 const struct driver_ops driver_local = {
     .name = "local",
     .batch_max = 1,
@@ -354,4 +376,5 @@ const struct driver_ops driver_local = {
     .terminate = local_terminate,
     .read_log = local_read_log,
     .forget = local_forget,
+    .look = local_look,
 };

@@ -93,6 +93,16 @@ class Probe(unittest.TestCase):
         self.assertEqual(0, self.cloud.launched)
         self.assertEqual([], self.cloud.violations)
 
+    def test_an_account_of_this_host_has_an_answer_before_any_type_is_there(self):
+        for python, failed in (("", []), (sys.executable, []), ("/no/such/python", ["agent_python"])):
+            with self.subTest(python):
+                self.write("drover.yaml", "accounts: [{name: here, driver: local, agent_python: %s}]\n"
+                           % json.dumps(python))
+                code, findings = self.run_program(os.environ["DROVER_PROVISIONER"], "--probe", "here",
+                                                  "--config", self.config, "--draft")
+                self.assertEqual((len(failed), failed), (code, list(self.failures(findings))))
+                self.assertIn("this host", [one["what"] for one in findings])
+
     def test_too_much_user_data(self):
         self.configure(os.urandom(16384).hex())  # nothing that gzip could help with
         code, findings = self.probe("cloud")

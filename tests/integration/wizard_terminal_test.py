@@ -280,6 +280,7 @@ class Asked(World):
         pane.ask("Directory of the sockets", "")
         pane.ask("Prefix of workers", "", offered="drover")
         pane.ask("Notes in the tasks' consoles", "", offered="yes")
+        pane.ask("Pause of a place without capacity", "", offered="3m")
         pane.ask("Log level", "", offered="info")
         pane.ask("Log file", "")
 

@@ -65,8 +65,10 @@ static char *read_whole(int fd, const char *path, size_t max_size, size_t *len,
 char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct dr_error *error)
 {
     *len = 0;
+    /* What we hold open ourselves has its place there, and nobody can put another there. */
+    int follow = strncmp(path, "/proc/self/fd/", 14) == 0 ? 0 : O_NOFOLLOW;
     /* O_NONBLOCK: opening a FIFO put in the file's place must not hang the actor. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | follow | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         if (errno == ELOOP)
             dr_error_set(error, "%s is a symbolic link: name the file itself", path);

@@ -12,9 +12,10 @@
 
 #define DR_SECRETFILE_MAX_SIZE ((size_t)1 << 20)
 
-/* Reads a secret file whole. It must be a regular file (no symbolic link), owned by us or root, and
- * without permissions for group and others: otherwise the error says `chmod 600 PATH`. The text has
- * a NUL after its `len` bytes and is the caller's: dr_wipe_free (seal.h). */
+/* Reads a secret file whole. It must be a regular file (no symbolic link but
+ * /proc/self/fd/N), owned by us or root, and without permissions for group and others: otherwise
+ * the error says `chmod 600 PATH`. The text has a NUL after its `len` bytes and is the caller's:
+ * dr_wipe_free (seal.h). */
 char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct dr_error *error);
 
 /* Reads it into a tree that the caller owns. The suffix .conf means HOCON (a clearml.conf), any

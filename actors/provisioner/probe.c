@@ -10,9 +10,11 @@
 #include "bootdata.h"
 #include "drover/assert.h"
 #include "drover/config.h"
+#include "hocon.h"
 #include "log.h"
 #include "nocore.h"
 #include "probe_secrets.h"
+#include "secrets.h"
 #include "shell.h"
 
 #define PROBE_MOST_MS 120000
@@ -27,6 +29,7 @@ struct probe {
     const struct dr_cfg_account *account;
     const struct driver_ops *ops;
     void *driver;
+    const struct probe_secrets *secrets; /* NULL: none were typed */
     bool failed, done;
 };
 
@@ -45,8 +48,13 @@ void probe_print(const struct driver_finding *finding)
 static void on_found(void *arg, const struct driver_finding *finding)
 {
     struct probe *probe = arg;
+    struct driver_finding said = *finding;
+    char *named = probe->secrets ? probe_secrets_named(probe->secrets, finding->sentence) : NULL;
+    if (named)
+        said.sentence = named;
     probe->failed = probe->failed || (!finding->ok && !finding->unsure);
-    probe_print(finding);
+    probe_print(&said);
+    free(named);
 }
 
 static void note(struct probe *probe, bool ok, const char *what, const char *sentence)
@@ -138,6 +146,27 @@ static void try_type(struct probe *probe, const struct dr_cfg_type *type)
     boot_blob_free(&script);
     dr_strbuf_free(&body);
     free(ids);
+}
+
+/* Known before there is a type whose boot data they go into. Of HOCON there is more than Drover
+ * reads: what it cannot is only doubted. */
+static void try_secrets(struct probe *probe)
+{
+    struct secrets secrets;
+    struct dr_error error = {0};
+    if (!secrets_load(probe->account->secrets_file, &secrets, &error)) {
+        note(probe, false, "secrets of the machines", error.text);
+        return;
+    }
+    json_t *conf = dr_hocon_parse("storage_conf", secrets.storage_conf,
+                                  strlen(secrets.storage_conf), dr_hocon_getenv, NULL, &error);
+    if (!conf) {
+        struct driver_finding doubt = {
+            .unsure = true, .what = "secrets of the machines", .sentence = error.text, .grant = ""};
+        on_found(probe, &doubt);
+    }
+    json_decref(conf);
+    secrets_free(&secrets);
 }
 
 /* ---- the driver ------------------------------------------------------------------------------ */
@@ -241,10 +270,12 @@ static void probe_account(struct probe *probe, const char *name)
     probe->account = dr_config_account(probe->config, name);
     if (probe->account) {
         probe->ops = shell_driver(probe->account->driver);
-        if (probe->ops)
+        if (probe->ops) {
+            try_secrets(probe);
             run(probe);
-        else /* a draft that does not say which */
+        } else { /* a draft that does not say which */
             note(probe, false, "configuration", "the account names no driver");
+        }
     } else {
         note(probe, false, "configuration", "it has no account of this name");
     }
@@ -257,11 +288,13 @@ static void probe_typed(struct probe *probe, const struct arguments *asked,
     struct dr_error error = {0};
     if (probe_secrets_begin(&secrets, config, asked->account, &error)) {
         probe->config = &secrets.root;
+        probe->secrets = &secrets;
         probe_account(probe, asked->account);
     } else {
         note(probe, false, "secrets", error.text);
     }
     bool keep = asked->write && !probe->failed;
+    probe->secrets = NULL;
     if (!probe_secrets_end(&secrets, keep, &error))
         note(probe, false, "secrets", error.text);
     else if (keep)

@@ -51,6 +51,17 @@ static bool take_git(const char *path, struct secrets *out, struct dr_error *err
     return true;
 }
 
+/* RFC 7468, and what ssh-keygen writes. A path in its place would fail every clone. */
+static bool check_key(const char *path, const char *key, struct dr_error *error)
+{
+    key += strspn(key, " \t\r\n");
+    return !*key || (strncmp(key, "-----BEGIN ", 11) == 0 && strstr(key, "PRIVATE KEY-----")) ||
+           dr_error_set(error,
+                        "%s: ssh_private_key must be the text of a private key: it begins with "
+                        "-----BEGIN",
+                        path);
+}
+
 bool secrets_load(const char *path, struct secrets *out, struct dr_error *error)
 {
     struct dr_error first = {0};
@@ -63,7 +74,8 @@ bool secrets_load(const char *path, struct secrets *out, struct dr_error *error)
     out->ssh_private_key = dr_json_str(out->tree, "ssh_private_key", "", &first);
     out->ssh_known_hosts = dr_json_str(out->tree, "ssh_known_hosts", "", &first);
     out->storage_conf = dr_json_str(out->tree, "storage_conf", "", &first);
-    bool ok = check_keys(path, out->tree, error) && take_git(path, out, &first);
+    bool ok = check_keys(path, out->tree, error) && take_git(path, out, &first) &&
+              check_key(path, out->ssh_private_key, &first);
     if (first.text[0])
         ok = dr_error_set(error, "%s", first.text);
     if (!ok)

@@ -147,7 +147,8 @@ class Probe(unittest.TestCase):
     def test_secrets_that_cannot_be_read(self):
         os.unlink(os.path.join(self.dir, "secrets.yaml"))
         code, findings = self.probe("here")
-        self.assertEqual((1, ["boot data of type small"]), (code, list(self.failures(findings))))
+        self.assertEqual((1, ["secrets of the machines", "boot data of type small"]),
+                         (code, list(self.failures(findings))))
 
     def test_no_such_account(self):
         code, findings = self.probe("elsewhere")
@@ -195,8 +196,28 @@ class Probe(unittest.TestCase):
         self.write("drover.yaml", text)
         code, findings = self.typed({"machines": {"git": [{"host": "github.com"}]}}, "--write")
         self.assertEqual(1, code)
-        self.assertIn("needs host and token", str(self.failures(findings)))
+        self.assertIn(self.dir + "/s.yaml: git[0] needs host and token", str(self.failures(findings)))
         self.assertEqual([], [name for name in os.listdir(self.dir) if name.startswith("s.yaml")])
+        code, findings = self.typed({"machines": {"storage_conf": "sdk { aws { s3 {"}})
+        doubts = [one for one in findings if one["unsure"] and one["what"] == "secrets of the machines"]
+        self.assertEqual((0, 1), (code, len(doubts)), findings)
+        self.assertIn("storage_conf", doubts[0]["sentence"])
+
+    def test_one_that_is_killed_leaves_no_secret(self):
+        self.cloud.rule("DescribeInstances", "hang", times=9)
+        before = sorted(os.listdir(self.dir))
+        probe = subprocess.Popen(
+            [os.environ["DROVER_PROVISIONER"], "--probe", "cloud", "--config", self.config, "--draft",
+             "--secrets", "--write"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=dict(os.environ, AWS_EC2_METADATA_DISABLED="true"))
+        with probe:
+            probe.stdin.write(json.dumps({"credentials": {"access_key_id": "AKIDEXAMPLE",
+                                                          "secret_access_key": "wJalrXUtnFEMI"}}))
+            probe.stdin.close()
+            found = json.loads(probe.stdout.readline())  # it has read them, and asked the first question
+            probe.kill()
+        self.assertIn("from %s/keys.yaml" % self.dir, found["sentence"])
+        self.assertEqual(before, sorted(os.listdir(self.dir)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BEGIN "-----BEGIN OPENSSH PRIVATE KEY-----"
+#define END "-----END OPENSSH PRIVATE KEY-----"
+
 static const char *write_file(const char *text, mode_t mode)
 {
     static char path[64];
@@ -28,7 +31,7 @@ static void test_all_fields(void **unused)
     const char *path = write_file("git:\n"
                                   "  - host: git.one\n    user: bot\n    token: s3cret\n"
                                   "  - {host: git.two, token: other}\n"
-                                  "ssh_private_key: |\n  KEY\n  END\n"
+                                  "ssh_private_key: |\n  " BEGIN "\n  " END "\n"
                                   "ssh_known_hosts: git.three ssh-ed25519 AAAA\n"
                                   "storage_conf: |\n  sdk.aws.s3.key: \"k\"\n",
                                   0600);
@@ -37,7 +40,7 @@ static void test_all_fields(void **unused)
     assert_string_equal(secrets.git_hosts[0].host, "git.one");
     assert_string_equal(secrets.git_hosts[0].token, "s3cret");
     assert_string_equal(secrets.git_hosts[1].user, "");
-    assert_string_equal(secrets.ssh_private_key, "KEY\nEND\n");
+    assert_string_equal(secrets.ssh_private_key, BEGIN "\n" END "\n");
     assert_string_equal(secrets.storage_conf, "sdk.aws.s3.key: \"k\"\n");
     secrets_free(&secrets);
     unlink(path);
@@ -62,6 +65,7 @@ static void test_faults_are_named_without_values(void **unused)
     refused("git:\n  - {user: hunter2, token: hunter2}\n", 0600, "git[0]");
     refused("git: hunter2\n", 0600, "git");
     refused("ssh_private_key: [hunter2]\n", 0600, "ssh_private_key");
+    refused("ssh_private_key: /home/hunter2/.ssh/key\n", 0600, "must be the text of a private key");
 }
 
 static void test_no_file_is_no_secret(void **unused)

@@ -109,7 +109,7 @@ function plainMeaning(field) {
   return field.meaning.replace(/^(aws|local): /, "").replace(/ \((see )?P[0-9]+\)/g, "");
 }
 
-/* form: {answers, changed(path), left(path), choices(section, field, path), extra(…)} */
+/* form: {answers, changed(path), left(path, anew), choices(section, field, path), extra(…)} */
 export class Form {
   constructor(answers, hooks) {
     this.answers = answers;
@@ -158,7 +158,7 @@ export class Form {
     });
     input.addEventListener("change", () => {
       this.touched.add(path);
-      this.hooks.left(path);
+      this.hooks.left(path, true);
     });
     input.addEventListener("blur", () => {
       this.touched.add(path);

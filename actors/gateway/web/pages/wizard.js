@@ -69,7 +69,7 @@ export default function wizard(ctx) {
       draft.keep();
       later();
     },
-    left: (path) => left(path),
+    left,
     choices,
     extra,
   });
@@ -170,9 +170,15 @@ export default function wizard(ctx) {
     timer = setTimeout(render, RENDER_MS);
   }
 
-  async function left(path) {
-    if (/^(accounts|machine_types)\[\d+\]\.(driver|account)$/.test(path)) redraw();
-    else later();
+  /* Another cloud has other questions. Nothing is drawn anew when such a field is only left: the
+   * click that leaves it would find its button gone. */
+  function left(path, anew) {
+    if (!anew || !/^(accounts|machine_types)\[\d+\]\.(driver|account)$/.test(path))
+      return later();
+    const { id } = document.activeElement;
+    redraw();
+    const same = id && document.getElementById(id);
+    if (same) same.focus();
   }
 
   async function render() {

@@ -6,9 +6,6 @@
 #include "text.h"
 #include "words.h"
 
-/* More queues than this on one type are not looked at for caps; the ledger is. */
-#define TYPE_QUEUES 256
-
 struct buying {
     struct dr_arena *arena;
     const struct state *state;
@@ -17,51 +14,74 @@ struct buying {
     struct match *match;
     struct now now;
     struct buys *out;
+    /* machines that live, that are under way and that this plan buys; places as in the config */
+    int64_t *taken;
+    int64_t taken_all; /* those of types that are not configured any more too */
 };
 
 /* ---- room under the caps -------------------------------------------------------------------- */
-static bool serves(const struct buying *b, const char *type, const char *queue)
-{
-    const struct dr_cfg_queue *cfg = dr_config_queue(b->state->config, queue);
-    return cfg != NULL && state_lists(&cfg->types, type);
-}
-
 struct scope {
-    const char *what; /* "machine type", "queue", "account", "this Drover" */
-    const char *name;
+    const char *what, *name; /* for a person */
     int64_t max;
+    /* one of them, or none: all */
+    const struct dr_cfg_type *type;
+    const struct dr_cfg_queue *queue;
+    const struct dr_cfg_account *account;
 };
 
-static bool within(const struct buying *b, const struct scope *scope, const char *type)
+static bool within(const struct scope *scope, const struct dr_cfg_type *type)
 {
-    if (strcmp(scope->what, "machine type") == 0)
-        return strcmp(type, scope->name) == 0;
-    if (strcmp(scope->what, "queue") == 0)
-        return serves(b, type, scope->name);
-    if (strcmp(scope->what, "account") == 0) {
-        const struct dr_cfg_type *cfg = dr_config_type(b->state->config, type);
-        return cfg != NULL && strcmp(cfg->account, scope->name) == 0;
-    }
-    return true;
+    if (scope->type != NULL)
+        return type == scope->type;
+    if (scope->queue != NULL)
+        return state_lists(&scope->queue->types, type->name);
+    return strcmp(type->account, scope->account->name) == 0;
 }
 
-/* Machines that live, that are under way and that this plan buys. */
 static int64_t used(const struct buying *b, const struct scope *scope)
 {
     int64_t n = 0;
-    for (size_t i = 0; i < b->state->machine_count; i++) {
-        const struct dr_machine_row *row = state_row(b->state, i);
-        n += supply_is_live(row) && within(b, scope, row->type);
-    }
-    for (size_t i = 0; i < b->orders->count; i++) {
-        const struct order *order = &b->orders->items[i];
-        n += order->under_way && within(b, scope, order->type) ? order->count : 0;
-    }
-    for (size_t i = 0; i < b->out->count; i++) {
-        const struct buy *buy = &b->out->items[i];
-        n += within(b, scope, buy->type->name) ? buy->count : 0;
+    if (scope->type == NULL && scope->queue == NULL && scope->account == NULL)
+        return b->taken_all;
+    for (size_t i = 0; i < b->state->config->machine_types.count; i++) {
+        if (b->taken[i] > 0 && within(scope, &b->state->config->machine_types.items[i]))
+            n += b->taken[i];
     }
     return n;
+}
+
+static void count_taken(struct buying *b, const struct dr_cfg_type *type, int64_t machines)
+{
+    if (type != NULL)
+        b->taken[type - b->state->config->machine_types.items] += machines;
+    b->taken_all += machines;
+}
+
+static const char *type_name(const void *of, size_t place)
+{
+    return ((const struct dr_cfg_root *)of)->machine_types.items[place].name;
+}
+
+static void count_all(struct buying *b)
+{
+    const struct dr_cfg_root *config = b->state->config;
+    struct index types = {0};
+    b->taken = text_alloc(b->arena, config->machine_types.count * sizeof *b->taken);
+    for (size_t i = 0; i < config->machine_types.count; i++)
+        index_add(&types, config->machine_types.items[i].name, i);
+    for (size_t i = 0; i < b->state->machine_count; i++) {
+        const struct dr_machine_row *row = state_row(b->state, i);
+        if (!supply_is_live(row))
+            continue;
+        size_t at = index_find(&types, row->type, type_name, config);
+        count_taken(b, at == INDEX_NONE ? NULL : &config->machine_types.items[at], 1);
+    }
+    index_free(&types);
+    for (size_t i = 0; i < b->orders->count; i++) {
+        const struct order *order = &b->orders->items[i];
+        if (order->under_way)
+            count_taken(b, dr_config_type(config, order->type), order->count);
+    }
 }
 
 static int64_t narrow(const struct buying *b, struct scope scope, int64_t room,
@@ -85,19 +105,23 @@ static int64_t room_for(const struct buying *b, const struct dr_cfg_type *type,
                         struct demand *demand)
 {
     const struct dr_cfg_root *config = b->state->config;
-    const char *queues[TYPE_QUEUES];
     int64_t room = INT64_MAX;
-    room = narrow(b, (struct scope){"machine type", type->name, type->max_machines}, room, demand);
-    size_t n = dr_config_type_queues(config, type->name, queues, TYPE_QUEUES);
-    for (size_t i = 0; i < n && i < TYPE_QUEUES; i++) {
-        const struct dr_cfg_queue *queue = dr_config_queue(config, queues[i]);
-        room = narrow(b, (struct scope){"queue", queue->name, queue->max_machines}, room, demand);
+    room = narrow(b, (struct scope){"machine type", type->name, type->max_machines, .type = type},
+                  room, demand);
+    for (size_t i = 0; i < config->queues.count; i++) {
+        const struct dr_cfg_queue *queue = &config->queues.items[i];
+        if (queue->max_machines != 0 && state_lists(&queue->types, type->name))
+            room =
+                narrow(b, (struct scope){"queue", queue->name, queue->max_machines, .queue = queue},
+                       room, demand);
     }
     const struct dr_cfg_account *account = dr_config_account(config, type->account);
     if (account != NULL)
-        room = narrow(b, (struct scope){"account", account->name, account->max_machines}, room,
-                      demand);
-    return narrow(b, (struct scope){"this Drover", "", config->max_machines}, room, demand);
+        room = narrow(
+            b, (struct scope){"account", account->name, account->max_machines, .account = account},
+            room, demand);
+    struct scope all = {.what = "this Drover", .name = "", .max = config->max_machines};
+    return narrow(b, all, room, demand);
 }
 
 /* ---- what may be bought now ----------------------------------------------------------------- */
@@ -217,7 +241,7 @@ static bool bought_before(const struct buying *b, const struct dr_cfg_type *type
     return orders_of(b->orders, type->name)->under_way;
 }
 
-static void add_buy(const struct buying *b, const struct dr_cfg_type *type, struct demand *demand,
+static void add_buy(struct buying *b, const struct dr_cfg_type *type, struct demand *demand,
                     int64_t count, const struct dr_strs *tasks)
 {
     size_t most = (size_t)(count * type->slots);
@@ -230,10 +254,11 @@ static void add_buy(const struct buying *b, const struct dr_cfg_type *type, stru
                       .later = bought_before(b, type)};
     b->out->items[b->out->count++] = buy;
     b->out->machines += count;
+    count_taken(b, type, count);
 }
 
 /* Buys for one queue until its rest is met or nothing more is to be had. */
-static void buy_for(const struct buying *b, size_t at)
+static void buy_for(struct buying *b, size_t at)
 {
     struct demand *demand = &b->demands->items[at];
     int64_t met = demand->waiting - demand->unmet;
@@ -281,7 +306,7 @@ static void serve_all(const struct buying *b, enum supply_kind upto)
     }
 }
 
-static void buy_turn(const struct buying *b, bool of_paused)
+static void buy_turn(struct buying *b, bool of_paused)
 {
     for (size_t i = 0; i < b->demands->count; i++) {
         struct demand *demand = &b->demands->items[i];
@@ -315,8 +340,9 @@ static size_t most_buys(const struct demands *demands)
 void buy_all(struct dr_arena *arena, const struct state *state, struct orders *orders,
              struct demands *demands, struct match *match, struct now now, struct buys *out)
 {
-    struct buying b = {arena, state, orders, demands, match, now, out};
+    struct buying b = {arena, state, orders, demands, match, now, out, NULL, 0};
     *out = (struct buys){.items = text_alloc(arena, most_buys(demands) * sizeof *out->items)};
+    count_all(&b);
     add_under_way(&b);
     for (size_t i = 0; i < demands->count; i++)
         demands->items[i].unmet = demands->items[i].waiting;

@@ -22,13 +22,8 @@ static bool fresh(const struct state *state, const struct dr_queue_view *view, s
 static bool taken_since(const struct state *state, const char *task)
 {
     const struct dr_workers_observed *workers = state_workers(state);
-    if (workers == NULL || workers->sent_ms < state_queues(state)->sent_ms)
-        return false;
-    for (size_t i = 0; i < workers->workers.count; i++) {
-        if (strcmp(workers->workers.items[i].task, task) == 0)
-            return true;
-    }
-    return false;
+    return workers != NULL && workers->sent_ms >= state_queues(state)->sent_ms &&
+           state_runs(state, task);
 }
 
 static void list_tasks(struct dr_arena *arena, const struct state *state,
@@ -90,13 +85,24 @@ void demand_list(struct dr_arena *arena, const struct state *state,
             out->items[at] = out->items[at - 1];
         out->items[at] = fresh_one;
     }
+    index_clear(&out->by_id);
+    for (size_t i = 0; i < count; i++)
+        index_add(&out->by_id, out->items[i].id, i);
+}
+
+static const char *demand_id(const void *of, size_t place)
+{
+    return ((const struct demands *)of)->items[place].id;
 }
 
 const bool *demand_mark(struct dr_arena *arena, const struct demands *demands,
                         const struct dr_strs *ids)
 {
     bool *marks = text_alloc(arena, demands->count * sizeof *marks);
-    for (size_t i = 0; i < demands->count; i++)
-        marks[i] = *demands->items[i].id != '\0' && state_lists(ids, demands->items[i].id);
+    for (size_t i = 0; i < ids->count; i++) {
+        size_t at = index_find(&demands->by_id, ids->items[i], demand_id, demands);
+        if (at != INDEX_NONE)
+            marks[at] = true;
+    }
     return marks;
 }

@@ -57,6 +57,10 @@ void state_free(struct state *state)
     for (size_t i = 0; i < state->watched_count; i++)
         free_watched(&state->watched[i]);
     drop_pauses(state);
+    index_free(&state->by_id);
+    index_free(&state->by_instance);
+    index_free(&state->by_worker);
+    index_free(&state->by_task);
     free(state->machines);
     free(state->clouds);
     free(state->watched);
@@ -127,13 +131,25 @@ bool state_take_queues(struct state *state, const struct dr_queues_observed *pic
     return true;
 }
 
+static const char *watched_worker(const void *of, size_t place)
+{
+    return ((const struct state *)of)->watched[place].worker;
+}
+
 const struct watched *state_watched(const struct state *state, const char *worker)
 {
-    for (size_t i = 0; i < state->watched_count; i++) {
-        if (strcmp(state->watched[i].worker, worker) == 0)
-            return &state->watched[i];
-    }
-    return NULL;
+    size_t at = index_find(&state->by_worker, worker, watched_worker, state);
+    return at == INDEX_NONE ? NULL : &state->watched[at];
+}
+
+static const char *worker_task(const void *of, size_t place)
+{
+    return state_workers(of)->workers.items[place].task;
+}
+
+bool state_runs(const struct state *state, const char *task)
+{
+    return index_find(&state->by_task, task, worker_task, state) != INDEX_NONE;
 }
 
 int64_t state_same_ms(const struct state *state, const struct watched *watched)
@@ -195,6 +211,12 @@ bool state_take_workers(struct state *state, const struct dr_workers_observed *p
     state->watched = fresh;
     state->watched_count = picture->workers.count;
     keep(&state->workers, &dr_desc_workers_observed, picture);
+    index_clear(&state->by_worker);
+    index_clear(&state->by_task);
+    for (size_t i = 0; i < state->watched_count; i++) {
+        index_add(&state->by_worker, state->watched[i].worker, i);
+        index_add(&state->by_task, state->watched[i].task, i);
+    }
     return true;
 }
 
@@ -236,31 +258,36 @@ const struct dr_machine_row *state_row(const struct state *state, size_t i)
     return state->machines[i].record.value;
 }
 
-const struct dr_machine_row *state_by_instance(const struct state *state, const char *instance_id)
+static const char *row_id(const void *of, size_t place)
 {
-    for (size_t i = 0; *instance_id != '\0' && i < state->machine_count; i++) {
-        if (strcmp(state_row(state, i)->instance_id, instance_id) == 0)
-            return state_row(state, i);
-    }
-    return NULL;
+    return state_row(of, place)->id;
+}
+
+static const char *row_instance(const void *of, size_t place)
+{
+    return state_row(of, place)->instance_id;
+}
+
+size_t state_at_instance(const struct state *state, const char *instance_id)
+{
+    return index_find(&state->by_instance, instance_id, row_instance, state);
 }
 
 const struct dr_machine_row *state_by_id(const struct state *state, const char *id)
 {
-    for (size_t i = 0; i < state->machine_count; i++) {
-        if (strcmp(state_row(state, i)->id, id) == 0)
-            return state_row(state, i);
-    }
-    return NULL;
+    size_t at = index_find(&state->by_id, id, row_id, state);
+    return at == INDEX_NONE ? NULL : state_row(state, at);
 }
 
-static struct known *find(struct state *state, const char *id)
+/* A snapshot moves rows to other places. */
+static void index_rows(struct state *state)
 {
+    index_clear(&state->by_id);
+    index_clear(&state->by_instance);
     for (size_t i = 0; i < state->machine_count; i++) {
-        if (strcmp(state_row(state, i)->id, id) == 0)
-            return &state->machines[i];
+        index_add(&state->by_id, state_row(state, i)->id, i);
+        index_add(&state->by_instance, state_row(state, i)->instance_id, i);
     }
-    return NULL;
 }
 
 static void drop(struct state *state, struct known *known)
@@ -271,19 +298,23 @@ static void drop(struct state *state, struct known *known)
 
 static void put(struct state *state, const struct dr_machine_row *row, int64_t seq)
 {
-    struct known *known = find(state, row->id);
-    if (known == NULL) {
+    size_t at = index_find(&state->by_id, row->id, row_id, state);
+    if (at == INDEX_NONE) {
         if (state->machine_count == state->machine_room) {
             state->machine_room = state->machine_room == 0 ? 16 : state->machine_room * 2;
             state->machines =
                 realloc(state->machines, state->machine_room * sizeof *state->machines);
             DR_ASSERT(state->machines != NULL);
         }
-        known = &state->machines[state->machine_count++];
-        *known = (struct known){0};
+        at = state->machine_count++;
+        state->machines[at] = (struct known){0};
+        index_add(&state->by_id, row->id, at);
     }
+    struct known *known = &state->machines[at];
     keep(&known->record, &dr_desc_machine_row, row);
     known->seq = seq;
+    if (state_at_instance(state, row->instance_id) == INDEX_NONE)
+        index_add(&state->by_instance, row->instance_id, at);
 }
 
 bool state_take_machine(struct state *state, const struct dr_machine_changed *event)
@@ -377,9 +408,10 @@ void state_take_rows(struct state *state, const struct dr_ledger_state *rows)
         else
             i++;
     }
+    index_rows(state);
     for (size_t i = 0; i < rows->machines.count; i++) {
         const struct dr_machine_row *row = &rows->machines.items[i];
-        if (find(state, row->id) == NULL)
+        if (state_by_id(state, row->id) == NULL)
             put(state, row, rows->seq);
     }
     take_pauses(state, rows);

@@ -4,6 +4,7 @@
 #pragma once
 #include "drover/config.h"
 #include "drover/message.h"
+#include "index.h"
 
 struct now {
     int64_t boot_ms; /* CLOCK_BOOTTIME */
@@ -45,10 +46,13 @@ struct state {
     struct dr_record workers;         /* struct dr_workers_observed */
     struct known *machines;
     size_t machine_count, machine_room;
+    struct index by_id, by_instance; /* places in machines */
     struct cloud *clouds;
     size_t cloud_count;
     struct watched *watched;
     size_t watched_count;
+    struct index by_worker;   /* places in watched */
+    struct index by_task;     /* places in the picture of the workers, of their current tasks */
     struct dr_record *pauses; /* struct dr_pause_row each */
     size_t pause_count;
     int64_t pause_seq; /* the ledger's sequence as of which they are */
@@ -74,8 +78,11 @@ void state_take_rows(struct state *state, const struct dr_ledger_state *rows);
 
 const struct dr_machine_row *state_row(const struct state *state, size_t i);
 const struct dr_machine_row *state_by_id(const struct state *state, const char *id);
-const struct dr_machine_row *state_by_instance(const struct state *state, const char *instance_id);
+/* Its place, for state_row(); INDEX_NONE. */
+size_t state_at_instance(const struct state *state, const char *instance_id);
 const struct watched *state_watched(const struct state *state, const char *worker);
+/* The newest picture of the workers shows somebody running it. */
+bool state_runs(const struct state *state, const char *task);
 const struct cloud *state_cloud(const struct state *state, const char *account);
 const struct dr_queue_view *state_queue(const struct state *state, const char *name);
 

@@ -19,23 +19,36 @@ bool supply_is_live(const struct dr_machine_row *row)
 }
 
 /* A worker of ours counts while its machine is alive in the cloud and not on its way out (P6). */
-static bool usable(const struct state *state, const struct dr_worker_view *worker)
+static bool usable(const struct state *state, const struct dr_worker_view *worker, size_t machine)
 {
     if (*worker->task != '\0' || !worker->proven)
         return false;
     if (!worker->ours)
         return true;
-    const struct dr_machine_row *row = state_by_instance(state, worker->instance_id);
+    const struct dr_machine_row *row = machine == INDEX_NONE ? NULL : state_row(state, machine);
     return row != NULL && (is(row, "booting") || is(row, "up"));
 }
 
+/* The workers of a machine that the newest picture lists: those slots are judged by themselves. */
+struct listed {
+    int64_t all, idle;
+};
+
+/* Counts them per machine on the way. */
 static void add_workers(struct dr_arena *arena, const struct state *state,
-                        const struct demands *demands, struct match *match, struct supply *out)
+                        const struct demands *demands, struct match *match, struct listed *listed,
+                        struct supply *out)
 {
     const struct dr_workers_observed *picture = state_workers(state);
     for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
         const struct dr_worker_view *worker = &picture->workers.items[i];
-        if (!usable(state, worker))
+        size_t machine = worker->ours ? state_at_instance(state, worker->instance_id) : INDEX_NONE;
+        bool free_now = usable(state, worker, machine);
+        if (machine != INDEX_NONE) {
+            listed[machine].all++;
+            listed[machine].idle += free_now;
+        }
+        if (!free_now)
             continue;
         const bool *listens = demand_mark(arena, demands, &worker->queues);
         const struct watched *watched = state_watched(state, worker->id);
@@ -50,26 +63,6 @@ static void add_workers(struct dr_arena *arena, const struct state *state,
     }
 }
 
-struct listed {
-    int64_t all, idle;
-};
-
-/* The workers of a machine that the newest picture lists: those slots are judged by themselves. */
-static struct listed listed(const struct state *state, const struct dr_machine_row *row)
-{
-    struct listed n = {0};
-    const struct dr_workers_observed *picture = state_workers(state);
-    for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
-        const struct dr_worker_view *worker = &picture->workers.items[i];
-        if (!worker->ours || *row->instance_id == '\0' ||
-            strcmp(worker->instance_id, row->instance_id) != 0)
-            continue;
-        n.all++;
-        n.idle += usable(state, worker);
-    }
-    return n;
-}
-
 static int64_t coming(const struct dr_machine_row *row, struct listed workers, struct now now)
 {
     int64_t missing = row->slots > workers.all ? row->slots - workers.all : 0;
@@ -81,12 +74,11 @@ static int64_t coming(const struct dr_machine_row *row, struct listed workers, s
     return is(row, "up") && young ? missing : 0;
 }
 
-static void add_machine(struct dr_arena *arena, const struct state *state,
-                        const struct demands *demands, struct match *match, bool settling,
-                        struct now now, const struct dr_machine_row *row, struct supply *out)
+static void add_machine(struct dr_arena *arena, const struct demands *demands, struct match *match,
+                        bool settling, struct now now, const struct dr_machine_row *row,
+                        struct listed workers, struct supply *out)
 {
     const bool *listens = demand_mark(arena, demands, &row->queues);
-    struct listed workers = listed(state, row);
     int64_t slots = coming(row, workers, now);
     bool wanted = is(row, "wanted");
     if (slots > 0) {
@@ -107,12 +99,13 @@ void supply_add(struct dr_arena *arena, const struct state *state, const struct 
     out->paused = text_alloc(arena, state->machine_count * sizeof *out->paused);
     out->paused_count = 0;
     out->tired = text_alloc(arena, demands->count * sizeof *out->tired);
-    add_workers(arena, state, demands, match, out);
+    struct listed *listed = text_alloc(arena, state->machine_count * sizeof *listed);
+    add_workers(arena, state, demands, match, listed, out);
     for (size_t i = 0; i < state->machine_count; i++) {
         const struct dr_machine_row *row = state_row(state, i);
         if (is(row, "wanted") && state_pause_of(state, row) != NULL)
             out->paused[out->paused_count++] = row;
         else if (supply_is_live(row))
-            add_machine(arena, state, demands, match, settling, now, row, out);
+            add_machine(arena, demands, match, settling, now, row, listed[i], out);
     }
 }

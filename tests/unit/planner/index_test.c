@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an index finds is what reading the whole array finds, whatever was added, changed, cleared.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "index.h"
+
+#define PLACES 3000
+
+static char keys[PLACES][16];
+
+static const char *key_of(const void *of, size_t place)
+{
+    (void)of;
+    return keys[place];
+}
+
+static size_t by_reading(const char *key, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i], key) == 0)
+            return i;
+    }
+    return INDEX_NONE;
+}
+
+static void test_nothing_is_found_in_an_empty_one(void **state)
+{
+    (void)state;
+    struct index index = {0};
+    assert_true(index_find(&index, "a", key_of, NULL) == INDEX_NONE);
+    index_clear(&index);
+    index_add(&index, "", 0);
+    assert_true(index_find(&index, "", key_of, NULL) == INDEX_NONE);
+    index_free(&index);
+}
+
+static void test_it_finds_what_reading_all_finds(void **state)
+{
+    (void)state;
+    struct index index = {0};
+    srand(7);
+    for (int turn = 0; turn < 3; turn++) {
+        index_clear(&index);
+        for (size_t i = 0; i < PLACES; i++) {
+            /* Twice the same key now and then: the first one is found. */
+            snprintf(keys[i], sizeof keys[i], "k%d", rand() % (PLACES * 2));
+            index_add(&index, keys[i], i);
+            char asked[16];
+            snprintf(asked, sizeof asked, "k%d", rand() % (PLACES * 2));
+            assert_true(index_find(&index, asked, key_of, NULL) == by_reading(asked, i + 1));
+            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], i + 1));
+        }
+        for (size_t i = 0; i < PLACES; i++)
+            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], PLACES));
+    }
+    index_free(&index);
+}
+
+static void test_a_place_with_another_key_is_found_by_the_new_one_only(void **state)
+{
+    (void)state;
+    struct index index = {0};
+    strcpy(keys[0], "old");
+    index_add(&index, keys[0], 0);
+    strcpy(keys[0], "new");
+    index_add(&index, keys[0], 0);
+    assert_true(index_find(&index, "old", key_of, NULL) == INDEX_NONE);
+    assert_true(index_find(&index, "new", key_of, NULL) == 0);
+    strcpy(keys[1], "old");
+    index_add(&index, keys[1], 1);
+    assert_true(index_find(&index, "old", key_of, NULL) == 1);
+    index_free(&index);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_is_found_in_an_empty_one),
+        cmocka_unit_test(test_it_finds_what_reading_all_finds),
+        cmocka_unit_test(test_a_place_with_another_key_is_found_by_the_new_one_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

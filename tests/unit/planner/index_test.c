@@ -63,6 +63,25 @@ static void test_it_finds_what_reading_all_finds(void **state)
     index_free(&index);
 }
 
+/* Small ones, many times: some grow while equal keys stand around the end of their slots. */
+static void test_equal_keys_keep_their_order_when_it_grows(void **state)
+{
+    (void)state;
+    srand(8);
+    for (int turn = 0; turn < 5000; turn++) {
+        struct index index = {0};
+        for (size_t i = 0; i < 40; i++) {
+            snprintf(keys[i], sizeof keys[i], "%d", rand() % 1000 * 20 + turn % 20);
+            if (i % 3 == 2)
+                strcpy(keys[i], keys[i - 1]);
+            index_add(&index, keys[i], i);
+        }
+        for (size_t i = 0; i < 40; i++)
+            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], 40));
+        index_free(&index);
+    }
+}
+
 static void test_a_place_with_another_key_is_found_by_the_new_one_only(void **state)
 {
     (void)state;
@@ -84,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_found_in_an_empty_one),
         cmocka_unit_test(test_it_finds_what_reading_all_finds),
+        cmocka_unit_test(test_equal_keys_keep_their_order_when_it_grows),
         cmocka_unit_test(test_a_place_with_another_key_is_found_by_the_new_one_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

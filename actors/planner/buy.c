@@ -65,18 +65,18 @@ static const char *type_name(const void *of, size_t place)
 static void count_all(struct buying *b)
 {
     const struct dr_cfg_root *config = b->state->config;
-    struct index types = {0};
+    struct dr_index types = {0};
     b->taken = text_alloc(b->arena, config->machine_types.count * sizeof *b->taken);
     for (size_t i = 0; i < config->machine_types.count; i++)
-        index_add(&types, config->machine_types.items[i].name, i);
+        dr_index_add(&types, config->machine_types.items[i].name, i);
     for (size_t i = 0; i < b->state->machine_count; i++) {
         const struct dr_machine_row *row = state_row(b->state, i);
         if (!supply_is_live(row))
             continue;
-        size_t at = index_find(&types, row->type, type_name, config);
-        count_taken(b, at == INDEX_NONE ? NULL : &config->machine_types.items[at], 1);
+        size_t at = dr_index_find(&types, row->type, type_name, config);
+        count_taken(b, at == DR_INDEX_NONE ? NULL : &config->machine_types.items[at], 1);
     }
-    index_free(&types);
+    dr_index_free(&types);
     for (size_t i = 0; i < b->orders->count; i++) {
         const struct order *order = &b->orders->items[i];
         if (order->under_way)

@@ -70,7 +70,7 @@ static void forget_plan(struct planner *planner)
     dr_arena_free(&planner->arena);
     planner->arena = dr_arena_new();
     DR_ASSERT(planner->arena != NULL);
-    index_free(&planner->demands.by_id);
+    dr_index_free(&planner->demands.by_id);
     planner->demands = (struct demands){0};
     planner->decided = (struct dr_plan_decided){0};
     planner->effects = NULL;
@@ -92,7 +92,7 @@ void planner_free(struct planner **planner)
     free(self->cancels);
     free(self->clouds_asked_ms);
     dr_record_free(&self->published);
-    index_free(&self->demands.by_id);
+    dr_index_free(&self->demands.by_id);
     dr_arena_free(&self->arena);
     free(self);
     *planner = NULL;

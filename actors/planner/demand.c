@@ -85,9 +85,9 @@ void demand_list(struct dr_arena *arena, const struct state *state,
             out->items[at] = out->items[at - 1];
         out->items[at] = fresh_one;
     }
-    index_clear(&out->by_id);
+    dr_index_clear(&out->by_id);
     for (size_t i = 0; i < count; i++)
-        index_add(&out->by_id, out->items[i].id, i);
+        dr_index_add(&out->by_id, out->items[i].id, i);
 }
 
 static const char *demand_id(const void *of, size_t place)
@@ -100,8 +100,8 @@ const bool *demand_mark(struct dr_arena *arena, const struct demands *demands,
 {
     bool *marks = text_alloc(arena, demands->count * sizeof *marks);
     for (size_t i = 0; i < ids->count; i++) {
-        size_t at = index_find(&demands->by_id, ids->items[i], demand_id, demands);
-        if (at != INDEX_NONE)
+        size_t at = dr_index_find(&demands->by_id, ids->items[i], demand_id, demands);
+        if (at != DR_INDEX_NONE)
             marks[at] = true;
     }
     return marks;

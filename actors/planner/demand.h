@@ -26,7 +26,7 @@ struct demand {
 struct demands {
     struct demand *items;
     size_t count;
-    struct index by_id; /* freed by whoever holds the demands */
+    struct dr_index by_id; /* freed by whoever holds the demands */
 };
 
 /* By priority, then by the file's order. Borrows from state; lives in the arena. */

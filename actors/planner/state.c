@@ -57,10 +57,10 @@ void state_free(struct state *state)
     for (size_t i = 0; i < state->watched_count; i++)
         free_watched(&state->watched[i]);
     drop_pauses(state);
-    index_free(&state->by_id);
-    index_free(&state->by_instance);
-    index_free(&state->by_worker);
-    index_free(&state->by_task);
+    dr_index_free(&state->by_id);
+    dr_index_free(&state->by_instance);
+    dr_index_free(&state->by_worker);
+    dr_index_free(&state->by_task);
     free(state->machines);
     free(state->clouds);
     free(state->watched);
@@ -138,8 +138,8 @@ static const char *watched_worker(const void *of, size_t place)
 
 const struct watched *state_watched(const struct state *state, const char *worker)
 {
-    size_t at = index_find(&state->by_worker, worker, watched_worker, state);
-    return at == INDEX_NONE ? NULL : &state->watched[at];
+    size_t at = dr_index_find(&state->by_worker, worker, watched_worker, state);
+    return at == DR_INDEX_NONE ? NULL : &state->watched[at];
 }
 
 static const char *worker_task(const void *of, size_t place)
@@ -149,7 +149,7 @@ static const char *worker_task(const void *of, size_t place)
 
 bool state_runs(const struct state *state, const char *task)
 {
-    return index_find(&state->by_task, task, worker_task, state) != INDEX_NONE;
+    return dr_index_find(&state->by_task, task, worker_task, state) != DR_INDEX_NONE;
 }
 
 int64_t state_same_ms(const struct state *state, const struct watched *watched)
@@ -211,11 +211,11 @@ bool state_take_workers(struct state *state, const struct dr_workers_observed *p
     state->watched = fresh;
     state->watched_count = picture->workers.count;
     keep(&state->workers, &dr_desc_workers_observed, picture);
-    index_clear(&state->by_worker);
-    index_clear(&state->by_task);
+    dr_index_clear(&state->by_worker);
+    dr_index_clear(&state->by_task);
     for (size_t i = 0; i < state->watched_count; i++) {
-        index_add(&state->by_worker, state->watched[i].worker, i);
-        index_add(&state->by_task, state->watched[i].task, i);
+        dr_index_add(&state->by_worker, state->watched[i].worker, i);
+        dr_index_add(&state->by_task, state->watched[i].task, i);
     }
     return true;
 }
@@ -270,23 +270,23 @@ static const char *row_instance(const void *of, size_t place)
 
 size_t state_at_instance(const struct state *state, const char *instance_id)
 {
-    return index_find(&state->by_instance, instance_id, row_instance, state);
+    return dr_index_find(&state->by_instance, instance_id, row_instance, state);
 }
 
 const struct dr_machine_row *state_by_id(const struct state *state, const char *id)
 {
-    size_t at = index_find(&state->by_id, id, row_id, state);
-    return at == INDEX_NONE ? NULL : state_row(state, at);
+    size_t at = dr_index_find(&state->by_id, id, row_id, state);
+    return at == DR_INDEX_NONE ? NULL : state_row(state, at);
 }
 
 /* A snapshot moves rows to other places. */
 static void index_rows(struct state *state)
 {
-    index_clear(&state->by_id);
-    index_clear(&state->by_instance);
+    dr_index_clear(&state->by_id);
+    dr_index_clear(&state->by_instance);
     for (size_t i = 0; i < state->machine_count; i++) {
-        index_add(&state->by_id, state_row(state, i)->id, i);
-        index_add(&state->by_instance, state_row(state, i)->instance_id, i);
+        dr_index_add(&state->by_id, state_row(state, i)->id, i);
+        dr_index_add(&state->by_instance, state_row(state, i)->instance_id, i);
     }
 }
 
@@ -298,8 +298,8 @@ static void drop(struct state *state, struct known *known)
 
 static void put(struct state *state, const struct dr_machine_row *row, int64_t seq)
 {
-    size_t at = index_find(&state->by_id, row->id, row_id, state);
-    if (at == INDEX_NONE) {
+    size_t at = dr_index_find(&state->by_id, row->id, row_id, state);
+    if (at == DR_INDEX_NONE) {
         if (state->machine_count == state->machine_room) {
             state->machine_room = state->machine_room == 0 ? 16 : state->machine_room * 2;
             state->machines =
@@ -308,13 +308,13 @@ static void put(struct state *state, const struct dr_machine_row *row, int64_t s
         }
         at = state->machine_count++;
         state->machines[at] = (struct known){0};
-        index_add(&state->by_id, row->id, at);
+        dr_index_add(&state->by_id, row->id, at);
     }
     struct known *known = &state->machines[at];
     keep(&known->record, &dr_desc_machine_row, row);
     known->seq = seq;
-    if (state_at_instance(state, row->instance_id) == INDEX_NONE)
-        index_add(&state->by_instance, row->instance_id, at);
+    if (state_at_instance(state, row->instance_id) == DR_INDEX_NONE)
+        dr_index_add(&state->by_instance, row->instance_id, at);
 }
 
 bool state_take_machine(struct state *state, const struct dr_machine_changed *event)

@@ -46,14 +46,14 @@ struct state {
     struct dr_record workers;         /* struct dr_workers_observed */
     struct known *machines;
     size_t machine_count, machine_room;
-    struct index by_id, by_instance; /* places in machines */
+    struct dr_index by_id, by_instance; /* places in machines */
     struct cloud *clouds;
     size_t cloud_count;
     struct watched *watched;
     size_t watched_count;
-    struct index by_worker;   /* places in watched */
-    struct index by_task;     /* places in the picture of the workers, of their current tasks */
-    struct dr_record *pauses; /* struct dr_pause_row each */
+    struct dr_index by_worker; /* places in watched */
+    struct dr_index by_task;   /* places in the picture of the workers, of their current tasks */
+    struct dr_record *pauses;  /* struct dr_pause_row each */
     size_t pause_count;
     int64_t pause_seq; /* the ledger's sequence as of which they are */
     int64_t seq;       /* the newest that is reflected in the rows */
@@ -78,7 +78,7 @@ void state_take_rows(struct state *state, const struct dr_ledger_state *rows);
 
 const struct dr_machine_row *state_row(const struct state *state, size_t i);
 const struct dr_machine_row *state_by_id(const struct state *state, const char *id);
-/* Its place, for state_row(); INDEX_NONE. */
+/* Its place, for state_row(); DR_INDEX_NONE. */
 size_t state_at_instance(const struct state *state, const char *instance_id);
 const struct watched *state_watched(const struct state *state, const char *worker);
 /* The newest picture of the workers shows somebody running it. */

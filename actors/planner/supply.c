@@ -25,7 +25,7 @@ static bool usable(const struct state *state, const struct dr_worker_view *worke
         return false;
     if (!worker->ours)
         return true;
-    const struct dr_machine_row *row = machine == INDEX_NONE ? NULL : state_row(state, machine);
+    const struct dr_machine_row *row = machine == DR_INDEX_NONE ? NULL : state_row(state, machine);
     return row != NULL && (is(row, "booting") || is(row, "up"));
 }
 
@@ -42,9 +42,10 @@ static void add_workers(struct dr_arena *arena, const struct state *state,
     const struct dr_workers_observed *picture = state_workers(state);
     for (size_t i = 0; picture != NULL && i < picture->workers.count; i++) {
         const struct dr_worker_view *worker = &picture->workers.items[i];
-        size_t machine = worker->ours ? state_at_instance(state, worker->instance_id) : INDEX_NONE;
+        size_t machine =
+            worker->ours ? state_at_instance(state, worker->instance_id) : DR_INDEX_NONE;
         bool free_now = usable(state, worker, machine);
-        if (machine != INDEX_NONE) {
+        if (machine != DR_INDEX_NONE) {
             listed[machine].all++;
             listed[machine].idle += free_now;
         }

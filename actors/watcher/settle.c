@@ -22,19 +22,19 @@ void settle_free(struct settle *settle)
     memset(settle, 0, sizeof *settle);
 }
 
-static struct index index_known(const struct settle *settle)
+static struct lookup lookup_known(const struct settle *settle)
 {
-    struct index index = index_new(settle->count);
+    struct lookup lookup = lookup_new(settle->count);
     for (size_t i = 0; i < settle->count; i++)
-        index_add(&index, settle->known[i].id, i);
-    return index;
+        lookup_add(&lookup, settle->known[i].id, i);
+    return lookup;
 }
 
 /* known: of those before. */
-static void learn(struct settle *settle, const struct index *known, const char *id)
+static void learn(struct settle *settle, const struct lookup *known, const char *id)
 {
-    size_t at = index_find(known, id);
-    if (at == INDEX_NONE) {
+    size_t at = lookup_find(known, id);
+    if (at == DR_INDEX_NONE) {
         at = settle->count++;
         settle->known = realloc(settle->known, settle->count * sizeof *settle->known);
         DR_ASSERT(settle->known != NULL);
@@ -60,13 +60,13 @@ void settle_restore(struct settle *settle, const struct dr_ledger_state *rows, s
         settle->until_ms = now.boot_ms + left_ms;
         settle->until_us = now.wall_us + left_ms * 1000;
     }
-    struct index known = index_known(settle);
+    struct lookup known = lookup_known(settle);
     for (size_t i = 0; i < rows->slots.count; i++) { /* each worker once */
         const struct dr_machine_row *machine = rows_machine(rows, rows->slots.items[i].machine);
         if (machine != NULL && strcmp(machine->state, "up") == 0)
             learn(settle, &known, rows->slots.items[i].worker);
     }
-    index_free(&known);
+    lookup_free(&known);
 }
 
 bool settle_runs(const struct settle *settle, struct when now)
@@ -106,16 +106,16 @@ static void count_vanished(struct settle *settle, const struct workers *workers,
                            const struct dr_ledger_state *rows, struct when now, size_t *vanished,
                            size_t *of)
 {
-    struct index known = index_known(settle), listed = index_new(workers->count);
+    struct lookup known = lookup_known(settle), listed = lookup_new(workers->count);
     for (size_t i = 0; i < workers->count; i++) { /* each once */
-        index_add(&listed, workers->list[i].id, i);
+        lookup_add(&listed, workers->list[i].id, i);
         learn(settle, &known, workers->list[i].id);
     }
-    index_free(&known);
+    lookup_free(&known);
     *vanished = *of = 0;
     for (size_t i = settle->count; i-- > 0;) {
         struct known_worker *worker = &settle->known[i];
-        bool there = index_find(&listed, worker->id) != INDEX_NONE;
+        bool there = lookup_find(&listed, worker->id) != DR_INDEX_NONE;
         if (!there && worker->gone_ms == 0) {
             worker->gone_ms = now.boot_ms;
             worker->expected = worker_is_ending(worker->id, rows);
@@ -127,7 +127,7 @@ static void count_vanished(struct settle *settle, const struct workers *workers,
         *vanished += !there && !worker->expected;
         *of += there || !worker->expected;
     }
-    index_free(&listed);
+    lookup_free(&listed);
 }
 
 static void begin(struct settle *settle, struct when now)

@@ -87,15 +87,16 @@ void slots_tell(struct claims *claims, const struct workers *workers)
     struct dr_slot_row *news = calloc(workers->count + 1, sizeof *news);
     DR_ASSERT(news != NULL);
     size_t count = 0;
-    struct index instances = index_instances(claims->rows), slots = index_slots(claims->rows);
+    struct lookup instances = lookup_instances(claims->rows), slots = lookup_slots(claims->rows);
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
-        size_t at = index_find(&instances, view->instance_id), slot = index_find(&slots, view->id);
-        if (!view->ours || at == INDEX_NONE)
+        size_t at = lookup_find(&instances, view->instance_id),
+               slot = lookup_find(&slots, view->id);
+        if (!view->ours || at == DR_INDEX_NONE)
             continue;
         const struct dr_machine_row *machine = &claims->rows->machines.items[at];
         const struct dr_slot_row *row =
-            slot == INDEX_NONE ? NULL : &claims->rows->slots.items[slot];
+            slot == DR_INDEX_NONE ? NULL : &claims->rows->slots.items[slot];
         tell_up(claims, view, machine);
         if (!is_news(view, row))
             continue;
@@ -114,8 +115,8 @@ void slots_tell(struct claims *claims, const struct workers *workers)
     if (count > 0)
         claim_ask(claims, "slots", DR_SLOTS_OBSERVED,
                   &(struct dr_slots_observed){.slots = {news, count}});
-    index_free(&instances);
-    index_free(&slots);
+    lookup_free(&instances);
+    lookup_free(&slots);
     free(news);
 }
 
@@ -200,11 +201,11 @@ static void on_unregistered(const struct clearml_answer *answer, void *arg)
 
 void slots_unregister(struct claims *claims, const struct workers *workers)
 {
-    struct index instances = index_instances(claims->rows);
+    struct lookup instances = lookup_instances(claims->rows);
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
-        size_t at = index_find(&instances, view->instance_id);
-        if (!view->ours || at == INDEX_NONE ||
+        size_t at = lookup_find(&instances, view->instance_id);
+        if (!view->ours || at == DR_INDEX_NONE ||
             strcmp(claims->rows->machines.items[at].state, "gone") != 0)
             continue;
         size_t len = strlen(view->id) + sizeof "farewell:";
@@ -218,7 +219,7 @@ void slots_unregister(struct claims *claims, const struct workers *workers)
         else
             free(farewell);
     }
-    index_free(&instances);
+    lookup_free(&instances);
 }
 
 void slots_free(struct slots *slots)

@@ -124,12 +124,12 @@ static int64_t newest_sign_us(const json_t *worker)
 
 /* Rows come and go while a picture stays: the instance id is kept with the picture. */
 static void set_owner(struct dr_worker_view *view, const char *prefix,
-                      const struct index *instances, char *instance)
+                      const struct lookup *instances, char *instance)
 {
     struct worker_name name;
     view->instance_id = "";
     if (!worker_parse(view->id, prefix, &name) ||
-        index_find(instances, name.instance) == INDEX_NONE)
+        lookup_find(instances, name.instance) == DR_INDEX_NONE)
         return;
     memcpy(instance, name.instance, sizeof name.instance);
     view->ours = true;
@@ -184,7 +184,7 @@ static void add_worker(struct workers *out, const struct dr_worker_view *view, i
     if (twin != NULL && out->report_us[place] >= report_us)
         return;
     out->list[place] = *view;
-    index_add(&out->by_id, view->id, place);
+    lookup_add(&out->by_id, view->id, place);
     out->report_us[place] = report_us;
 }
 
@@ -208,8 +208,8 @@ bool workers_read(json_t *data, const char *prefix, const struct dr_ledger_state
     DR_ASSERT(out->list != NULL && out->report_us != NULL && out->queue_ids != NULL &&
               out->instances != NULL);
     const char **at = out->queue_ids;
-    struct index instances = index_instances(rows);
-    out->by_id = index_new(count);
+    struct lookup instances = lookup_instances(rows);
+    out->by_id = lookup_new(count);
     for (size_t i = 0; i < count; i++) {
         struct dr_worker_view view = {0};
         int64_t report_us;
@@ -218,7 +218,7 @@ bool workers_read(json_t *data, const char *prefix, const struct dr_ledger_state
         set_owner(&view, prefix, &instances, out->instances[i]);
         add_worker(out, &view, report_us);
     }
-    index_free(&instances);
+    lookup_free(&instances);
     out->sent_ms = sent_ms;
     out->sent_us = sent_us;
     return true;
@@ -231,12 +231,12 @@ void workers_free(struct workers *workers)
     free(workers->report_us);
     free(workers->queue_ids);
     free(workers->instances);
-    index_free(&workers->by_id);
+    lookup_free(&workers->by_id);
     memset(workers, 0, sizeof *workers);
 }
 
 const struct dr_worker_view *workers_find(const struct workers *workers, const char *id)
 {
-    size_t place = index_find(&workers->by_id, id);
-    return place == INDEX_NONE ? NULL : &workers->list[place];
+    size_t place = lookup_find(&workers->by_id, id);
+    return place == DR_INDEX_NONE ? NULL : &workers->list[place];
 }

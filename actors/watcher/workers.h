@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "drover/message.h"
-#include "index.h"
+#include "lookup.h"
 #include "stamp.h"
 
 #define WORKER_PART 160
@@ -30,7 +30,7 @@ struct workers {
     struct dr_worker_view *list;
     int64_t *report_us; /* of each: its last sign of life by the server's clock; 0: none */
     size_t count;
-    struct index by_id;
+    struct lookup by_id;
     const char **queue_ids;         /* what the views' queues point into */
     char (*instances)[WORKER_PART]; /* what their instance_ids point to */
     int64_t sent_ms;                /* CLOCK_BOOTTIME; 0: no picture yet */

@@ -27,40 +27,41 @@ static size_t by_reading(const char *key, size_t count)
         if (strcmp(keys[i], key) == 0)
             return i;
     }
-    return INDEX_NONE;
+    return DR_INDEX_NONE;
 }
 
 static void test_nothing_is_found_in_an_empty_one(void **state)
 {
     (void)state;
-    struct index index = {0};
-    assert_true(index_find(&index, "a", key_of, NULL) == INDEX_NONE);
-    index_clear(&index);
-    index_add(&index, "", 0);
-    assert_true(index_find(&index, "", key_of, NULL) == INDEX_NONE);
-    index_free(&index);
+    struct dr_index index = {0};
+    assert_true(dr_index_find(&index, "a", key_of, NULL) == DR_INDEX_NONE);
+    dr_index_clear(&index);
+    dr_index_add(&index, "", 0);
+    assert_true(dr_index_find(&index, "", key_of, NULL) == DR_INDEX_NONE);
+    dr_index_free(&index);
 }
 
 static void test_it_finds_what_reading_all_finds(void **state)
 {
     (void)state;
-    struct index index = {0};
+    struct dr_index index = {0};
     srand(7);
     for (int turn = 0; turn < 3; turn++) {
-        index_clear(&index);
+        dr_index_clear(&index);
         for (size_t i = 0; i < PLACES; i++) {
             /* Twice the same key now and then: the first one is found. */
             snprintf(keys[i], sizeof keys[i], "k%d", rand() % (PLACES * 2));
-            index_add(&index, keys[i], i);
+            dr_index_add(&index, keys[i], i);
             char asked[16];
             snprintf(asked, sizeof asked, "k%d", rand() % (PLACES * 2));
-            assert_true(index_find(&index, asked, key_of, NULL) == by_reading(asked, i + 1));
-            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], i + 1));
+            assert_true(dr_index_find(&index, asked, key_of, NULL) == by_reading(asked, i + 1));
+            assert_true(dr_index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], i + 1));
         }
         for (size_t i = 0; i < PLACES; i++)
-            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], PLACES));
+            assert_true(dr_index_find(&index, keys[i], key_of, NULL) ==
+                        by_reading(keys[i], PLACES));
     }
-    index_free(&index);
+    dr_index_free(&index);
 }
 
 /* Small ones, many times: some grow while equal keys stand around the end of their slots. */
@@ -69,33 +70,33 @@ static void test_equal_keys_keep_their_order_when_it_grows(void **state)
     (void)state;
     srand(8);
     for (int turn = 0; turn < 5000; turn++) {
-        struct index index = {0};
+        struct dr_index index = {0};
         for (size_t i = 0; i < 40; i++) {
             snprintf(keys[i], sizeof keys[i], "%d", rand() % 1000 * 20 + turn % 20);
             if (i % 3 == 2)
                 strcpy(keys[i], keys[i - 1]);
-            index_add(&index, keys[i], i);
+            dr_index_add(&index, keys[i], i);
         }
         for (size_t i = 0; i < 40; i++)
-            assert_true(index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], 40));
-        index_free(&index);
+            assert_true(dr_index_find(&index, keys[i], key_of, NULL) == by_reading(keys[i], 40));
+        dr_index_free(&index);
     }
 }
 
 static void test_a_place_with_another_key_is_found_by_the_new_one_only(void **state)
 {
     (void)state;
-    struct index index = {0};
+    struct dr_index index = {0};
     strcpy(keys[0], "old");
-    index_add(&index, keys[0], 0);
+    dr_index_add(&index, keys[0], 0);
     strcpy(keys[0], "new");
-    index_add(&index, keys[0], 0);
-    assert_true(index_find(&index, "old", key_of, NULL) == INDEX_NONE);
-    assert_true(index_find(&index, "new", key_of, NULL) == 0);
+    dr_index_add(&index, keys[0], 0);
+    assert_true(dr_index_find(&index, "old", key_of, NULL) == DR_INDEX_NONE);
+    assert_true(dr_index_find(&index, "new", key_of, NULL) == 0);
     strcpy(keys[1], "old");
-    index_add(&index, keys[1], 1);
-    assert_true(index_find(&index, "old", key_of, NULL) == 1);
-    index_free(&index);
+    dr_index_add(&index, keys[1], 1);
+    assert_true(dr_index_find(&index, "old", key_of, NULL) == 1);
+    dr_index_free(&index);
 }
 
 int main(void)

@@ -6,19 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INDEX_NONE SIZE_MAX
+#define DR_INDEX_NONE SIZE_MAX
 
-typedef const char *(*index_key_fn)(const void *of, size_t place);
+typedef const char *(*dr_index_key_fn)(const void *of, size_t place);
 
-struct index {
-    struct index_slot *slots;
+struct dr_index {
+    struct dr_index_slot *slots;
     size_t room, used;
 };
 
 /* Forgets all places; the memory stays for the next ones. */
-void index_clear(struct index *index);
-void index_free(struct index *index);
+void dr_index_clear(struct dr_index *index);
+void dr_index_free(struct dr_index *index);
 /* The same place may be added under several keys; a key of "" is not added. */
-void index_add(struct index *index, const char *key, size_t place);
-/* INDEX_NONE: no place has this key, or it is "". */
-size_t index_find(const struct index *index, const char *key, index_key_fn key_of, const void *of);
+void dr_index_add(struct dr_index *index, const char *key, size_t place);
+/* DR_INDEX_NONE: no place has this key, or it is "". */
+size_t dr_index_find(const struct dr_index *index, const char *key, dr_index_key_fn key_of,
+                     const void *of);

@@ -6,22 +6,22 @@
 
 #include "drover/assert.h"
 
-struct index_slot {
+struct dr_index_slot {
     uint64_t hash;
     size_t place; /* + 1; 0: free */
 };
 
-void index_clear(struct index *index)
+void dr_index_clear(struct dr_index *index)
 {
     if (index->used > 0)
         memset(index->slots, 0, index->room * sizeof *index->slots);
     index->used = 0;
 }
 
-void index_free(struct index *index)
+void dr_index_free(struct dr_index *index)
 {
     free(index->slots);
-    *index = (struct index){0};
+    *index = (struct dr_index){0};
 }
 
 static uint64_t hash_of(const char *key)
@@ -32,7 +32,7 @@ static uint64_t hash_of(const char *key)
     return h ^ h >> 32; /* the low bits choose the slot */
 }
 
-static void insert(struct index *index, struct index_slot slot)
+static void insert(struct dr_index *index, struct dr_index_slot slot)
 {
     size_t at = slot.hash & (index->room - 1);
     while (index->slots[at].place != 0)
@@ -41,9 +41,9 @@ static void insert(struct index *index, struct index_slot slot)
     index->used++;
 }
 
-static void grow(struct index *index)
+static void grow(struct dr_index *index)
 {
-    struct index old = *index;
+    struct dr_index old = *index;
     index->room = old.room == 0 ? 64 : old.room * 2;
     index->used = 0;
     index->slots = calloc(index->room, sizeof *index->slots);
@@ -53,32 +53,33 @@ static void grow(struct index *index)
     while (start < old.room && old.slots[start].place != 0)
         start++;
     for (size_t i = 0; i < old.room; i++) {
-        const struct index_slot *slot = &old.slots[(start + i) & (old.room - 1)];
+        const struct dr_index_slot *slot = &old.slots[(start + i) & (old.room - 1)];
         if (slot->place != 0)
             insert(index, *slot);
     }
     free(old.slots);
 }
 
-void index_add(struct index *index, const char *key, size_t place)
+void dr_index_add(struct dr_index *index, const char *key, size_t place)
 {
     if (*key == '\0')
         return;
     if (index->used * 2 >= index->room)
         grow(index);
-    insert(index, (struct index_slot){hash_of(key), place + 1});
+    insert(index, (struct dr_index_slot){hash_of(key), place + 1});
 }
 
-size_t index_find(const struct index *index, const char *key, index_key_fn key_of, const void *of)
+size_t dr_index_find(const struct dr_index *index, const char *key, dr_index_key_fn key_of,
+                     const void *of)
 {
     if (*key == '\0' || index->used == 0)
-        return INDEX_NONE;
+        return DR_INDEX_NONE;
     uint64_t hash = hash_of(key);
     for (size_t at = hash & (index->room - 1); index->slots[at].place != 0;
          at = (at + 1) & (index->room - 1)) {
-        const struct index_slot *slot = &index->slots[at];
+        const struct dr_index_slot *slot = &index->slots[at];
         if (slot->hash == hash && strcmp(key_of(of, slot->place - 1), key) == 0)
             return slot->place - 1;
     }
-    return INDEX_NONE;
+    return DR_INDEX_NONE;
 }

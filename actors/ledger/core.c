@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drover/assert.h"
+#include "costs_get.h"
 #include "ledger_private.h"
 #include "spend.h"
 
@@ -102,6 +103,7 @@ void core_close(struct ledger **ledger)
     pool_free(&self->pool);
     free(self->outs);
     spend_free(&self->spend);
+    costs_question_free(&self->question);
     free(self);
     *ledger = NULL;
 }
@@ -113,6 +115,18 @@ bool core_reconfigure(struct ledger *ledger, const struct dr_cfg_root *config, i
     bool good = take_config(ledger, config, now_us, true, err, err_len);
     pool_free(&ledger->pool);
     return good;
+}
+
+void core_costs_aside(struct ledger *ledger, bool aside)
+{
+    ledger->costs_aside = aside;
+}
+
+struct costs_question *core_costs_question(struct ledger *ledger)
+{
+    struct costs_question *question = ledger->question;
+    ledger->question = NULL;
+    return question;
 }
 
 void core_set_full(struct ledger *ledger, bool full)

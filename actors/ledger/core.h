@@ -10,6 +10,7 @@
 #include "store.h"
 
 struct ledger;
+struct costs_question;
 
 /* Fills bytes that nobody can guess: ids of rows. */
 typedef void (*core_random_fn)(void *bytes, size_t len);
@@ -48,6 +49,12 @@ enum core_result {
 enum core_result core_commit(struct ledger *ledger);
 const struct core_out *core_outs(const struct ledger *ledger, size_t *count);
 void core_turn_over(struct ledger *ledger);
+
+/* With `aside` the first costs.get of a turn is not answered in it: its question waits here, for
+ * somebody who answers it on a snapshot (costs_job.h). */
+void core_costs_aside(struct ledger *ledger, bool aside);
+/* The caller owns it; NULL: none. Call it after the turn. */
+struct costs_question *core_costs_question(struct ledger *ledger);
 
 /* While the disk is full nothing is launched; ends go on. */
 void core_set_full(struct ledger *ledger, bool full);

@@ -19,6 +19,8 @@ struct ledger {
     int64_t money_stored_us; /* as the database has it */
     int64_t ahead_stored_us; /* likewise, of the wall */
     struct spend *spend;
+    bool costs_aside;                /* costs.get leaves its question here */
+    struct costs_question *question; /* NULL: none */
     char error[320];
 
     /* the turn */

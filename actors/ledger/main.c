@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "costs_shell.h"
 #include "drover/actor.h"
 #include "drover/assert.h"
 #include "drover/clock.h"
@@ -26,6 +27,7 @@
 
 struct shell {
     struct ledger *ledger;
+    struct costs_shell *costs;
     int lock;
     char ballast[4096];
     int housekeepings;
@@ -109,6 +111,7 @@ static void commit(struct dr_actor *actor, struct shell *shell)
     else if (result == CORE_FAILED)
         dr_log_merged(DR_LOG_ERROR, &(struct dr_log_ctx){.err = core_error(shell->ledger)},
                       "the ledger could not be written; the requests were answered so");
+    costs_shell_turn(shell->costs);
 }
 
 /* Runs once the sockets have been read as far as the loop reads in a turn: all of those requests
@@ -129,6 +132,8 @@ static void on_request(struct dr_actor *actor, const struct dr_message *message)
     struct shell *shell = dr_actor_self(actor);
     if (shell->ending)
         return; /* unanswered: asked again of the next life */
+    if (costs_shell_holds(shell->costs, message))
+        return;
     core_request(shell->ledger, message, dr_wall_us());
     if (shell->commit_due)
         return;
@@ -162,8 +167,10 @@ static int open_ledger(struct dr_actor *actor, struct shell *shell)
     if (store != NULL)
         shell->ledger = core_open(store, dr_actor_config(actor), dr_random_bytes, dr_wall_us(), err,
                                   sizeof err);
-    if (shell->ledger != NULL)
+    if (shell->ledger != NULL) {
+        shell->costs = costs_shell_new(actor, shell->ledger, path, on_request);
         return 0;
+    }
     store_close(&store);
     dr_log(DR_LOG_ERROR, NULL, "%s", err);
     return -1;
@@ -211,6 +218,7 @@ static void stop(struct dr_actor *actor)
         return;
     if (shell->ledger != NULL)
         commit(actor, shell);
+    costs_shell_free(&shell->costs);
     core_close(&shell->ledger);
     free(shell);
     dr_actor_set_self(actor, NULL);

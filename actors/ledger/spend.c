@@ -196,15 +196,15 @@ void spend_count(struct txn *txn, const struct limits_time *time, struct limits_
     store_each(txn->store, count_living, &counting,
                "SELECT " PAID_COLUMNS " FROM machine WHERE ended_us=0 AND (?1 OR state<>'wanted')",
                "i", (int64_t)wanted);
-    limits_count_lost(uses, count, spend_lost(txn, time->day.from_us, time->day.until_us),
-                      spend_lost(txn, time->month.from_us, time->month.until_us));
+    limits_count_lost(uses, count, spend_lost(txn->store, time->day.from_us, time->day.until_us),
+                      spend_lost(txn->store, time->month.from_us, time->month.until_us));
 }
 
-int64_t spend_lost(struct txn *txn, int64_t from_us, int64_t until_us)
+int64_t spend_lost(struct store *store, int64_t from_us, int64_t until_us)
 {
-    int64_t at_us = meta_int(txn->store, "adopted_us");
+    int64_t at_us = meta_int(store, "adopted_us");
     bool in = at_us != 0 && from_us <= at_us && at_us < until_us;
-    return in ? meta_int(txn->store, "adopted_usd_micros") : 0;
+    return in ? meta_int(store, "adopted_usd_micros") : 0;
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ void spend_count(struct txn *txn, const struct limits_time *time, struct limits_
                  size_t count, bool wanted);
 
 /* What a lost ledger spent in a window, by a person's word. */
-int64_t spend_lost(struct txn *txn, int64_t from_us, int64_t until_us);
+int64_t spend_lost(struct store *store, int64_t from_us, int64_t until_us);
 
 /* Writes down when the row's machine begins and ceases to be paid for; change_machine() calls it.
  */

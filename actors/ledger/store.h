@@ -36,6 +36,11 @@ struct store;
 struct store *store_open(const char *path, char *err, size_t err_len);
 void store_close(struct store **store);
 
+/* Once more, for reading alone; it must exist. store_snapshot() fixes what is read from here on,
+ * until store_rollback(). Both connections may be used at once, each by one thread. */
+struct store *store_open_reader(const char *path, char *err, size_t err_len);
+bool store_snapshot(struct store *store);
+
 /* BEGIN IMMEDIATE, COMMIT. False: failed; after a failed commit, roll back. */
 bool store_begin(struct store *store);
 bool store_commit(struct store *store);

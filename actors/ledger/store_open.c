@@ -155,6 +155,22 @@ struct store *store_open(const char *path, char *err, size_t err_len)
     return store;
 }
 
+struct store *store_open_reader(const char *path, char *err, size_t err_len)
+{
+    struct store *store = calloc(1, sizeof *store);
+    DR_ASSERT(store != NULL);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
+        explain(store, path, "opening it once more", err, err_len);
+        store_close(&store);
+        return NULL;
+    }
+    sqlite3_busy_timeout(store->db, 2000);
+    /* No temporary files: where they would be, SQLite asks the environment, which is the loop's. */
+    sqlite3_exec(store->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+    return store;
+}
+
 void store_close(struct store **store)
 {
     struct store *self = *store;

@@ -177,6 +177,7 @@ void core_request(struct ledger *ledger, const struct dr_message *message, int64
                       .source = message->env.source,
                       .account = account_of(message->env.source),
                       .corr = message->env.corr,
+                      .request = message->env.request,
                       .by = "",
                       .ack = {.code = "internal", .sentence = "the request was not answered"}};
     if (!ledger->open) {
@@ -197,6 +198,8 @@ void core_request(struct ledger *ledger, const struct dr_message *message, int64
         run_write(&txn, message, handler);
     }
     ledger->failed = ledger->failed || store_failed(ledger->store);
+    if (txn.later)
+        return;
     if (txn.reply_body != NULL)
         answer(&txn, message->env.request, txn.reply, txn.reply_body);
     else

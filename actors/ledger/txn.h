@@ -17,10 +17,11 @@ struct txn {
     int64_t now_us;
     const char *source;  /* who asks */
     const char *account; /* the part after its colon; "" */
-    const char *corr;
+    const char *corr, *request;
     const char *by;    /* the person who asks, once txn_by() took the name; else "" */
     struct dr_ack ack; /* the answer, unless reply_body is set */
     bool keep;         /* a refusal that still changes something */
+    bool later;        /* it is answered from outside the turn */
     enum dr_type reply;
     const void *reply_body;
 };

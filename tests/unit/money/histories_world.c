@@ -84,6 +84,9 @@ static void keep(const struct core_out *out)
     }
     if (out->type == DR_COSTS) {
         const struct dr_costs *costs = out->body;
+        dr_record_free(&sim.costs);
+        if (dr_record_copy(&dr_desc_costs, costs, &sim.costs) != 0)
+            failed("no memory");
         sim.costs_usd_micros = costs->unattributed_usd_micros;
         for (size_t i = 0; i < costs->rows.count; i++)
             sim.costs_usd_micros += costs->rows.items[i].run_usd_micros +

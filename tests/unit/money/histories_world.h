@@ -32,6 +32,7 @@ struct world {
     bool ok;
     char code[24], sentence[900], ids[8][24];
     struct dr_money money;
+    struct dr_record costs;
     int64_t costs_usd_micros;       /* of all rows and of nobody */
     struct dr_limit_view limits[3]; /* of all */
     /* with steps: since when the windows of money's clock were seen, in true time */
@@ -70,3 +71,11 @@ double dollars(int64_t usd_micros);
 void windows(struct bill_window out[2]);
 void tell_machines(void);
 void look(void);
+
+/* ---- what was paid for what (histories_costs.c) ---- */
+/* However it is grouped: all rows and what nobody pays for are what was spent. */
+void costs_add_up(void);
+/* Any question is answered by costs_job.h as in the loop. */
+void costs_aside(void);
+/* Some task begins or ends on a machine. */
+void work(void);

@@ -291,9 +291,9 @@ def machine(flock, id_):
         },
         "cost": {
             "key": m["id"],
-            "run_usd_micros": spent * 7 // 10,
-            "boot_usd_micros": spent // 10,
-            "idle_usd_micros": spent // 5,
+            "run_usd_micros": spent * 7 // 10 if m.get("up_us") else 0,
+            "boot_usd_micros": spent // 10 if m.get("up_us") else spent,
+            "idle_usd_micros": spent // 5 if m.get("up_us") else 0,
             "run_ms": 3_000_000,
             "machines": 1,
             "tasks": len(work),
@@ -322,7 +322,7 @@ def task(flock, id_):
     return 200, {
         "task": t,
         "verdict": t.get("verdict", "served"),
-        "sentence": t.get("sentence", "It runs."),
+        "sentence": t.get("sentence", "It runs." if t["state"] == "running" else "It has ended."),
         "queue": t["queue"],
         "machine": t.get("machine", ""),
         "work": work,
@@ -379,6 +379,7 @@ def read(app, path, query):
         case ["queues", name]:
             found = [q for q in flock.queues() if q["name"] == name]
             rows = [t for t in flock.tasks.values() if t["queue"] == name and t["state"] == "waiting"]
+            rows.sort(key=lambda t: t["added_us"])
             ids = [
                 m["id"]
                 for m in flock.machines.values()
@@ -433,7 +434,7 @@ def read(app, path, query):
                     {
                         "source": a,
                         "topic": "machine.changed",
-                        "relayed": 8123 * i,
+                        "relayed": 8123 * i + (now_us() - flock.started_us) * i // 1_000_000,
                         "refused": i // 5,
                         "bytes": 910_000 * i,
                     }

@@ -50,7 +50,7 @@ class Flock:
     def __init__(self, machines=13, queues=4, tasks=40, seed=7):
         self.random = random.Random(seed)
         self.boot, self.seq, self.listeners = f"{seed:08x}", 0, []
-        self.machines, self.tasks, self.activity, self.history = {}, {}, [], []
+        self.machines, self.tasks, self.activity, self.history, self.evil = {}, {}, [], [], ""
         self.queue_names = (["gpu", "cpu", "notebooks", "big"] + [f"team-{i:03}" for i in range(200)])[
             :queues
         ]
@@ -59,7 +59,7 @@ class Flock:
             {"state": "ok", "sentence": "", "since_us": 0, "web": "https://app.clear.ml"},
         )
         self.today, self.month, self.target = 96_412_000, 1_204_118_000, machines
-        self.started_us, self.blocked = now_us() - int(9e9), ""
+        self.started_us, self.blocked, self.missing = now_us() - int(9e9), "", []
         self.actors = {
             name: {
                 "actor": name,
@@ -77,8 +77,12 @@ class Flock:
             self.make_machine(self.random.randint(5, 20_000), i)
         for _ in range(tasks):
             self.enqueue(self.random.randint(1, 900))
+        for i in range(min(tasks, 24)):
+            took = self.random.randint(700, 1000)
+            self.ran(self.queue_names[i % min(2, queues)], 60 * self.random.randint(1, 300), took)
         self.samples = self.past()
         self.settle()
+        self.queues()
 
     def id(self, n=32):
         return "%0*x" % (n, self.random.getrandbits(4 * n))
@@ -95,6 +99,9 @@ class Flock:
                 ["up", "booting", "draining", "wanted", "failed"], [60, 16, 6, 5, 1]
             )[0]
         )
+        if state in ("booting", "wanted"):  # a boot is over within two minutes
+            age_s %= 90
+            at = now_us() - int(age_s * 1e6)
         m = {
             "id": self.id(16),
             "version": 3,
@@ -128,7 +135,8 @@ class Flock:
         task.update(
             state="running",
             machine=m["id"],
-            from_us=max(m.get("up_us", 0), now_us() - 100_000_000) if task.get("quiet") else now_us(),
+            from_us=max(m.get("up_us", 0), now_us() - self.random.randint(30, 650) * 1_000_000)
+            if task.get("quiet") else now_us(),
         )
         for gone in ("verdict", "sentence", "expected_us"):
             task.pop(gone, None)
@@ -151,17 +159,48 @@ class Flock:
             "queue": queue,
             "state": "waiting",
             "added_us": now_us() - int(age_s * 1e6),
-            "verdict": self.random.choice(["capped", "booting", "bought"]),
         }
-        t["sentence"] = {
-            "capped": "aws4gpu is at its cap of 5; next free ~6 min",
-            "booting": "its machine boots: ~1m 20s to go",
-            "bought": "aws4gpu is asked for in us-east-1b",
-        }[t["verdict"]]
-        t["expected_us"] = now_us() + self.random.randint(60, 900) * 1_000_000
         t.update({"quiet": True} if quiet else {})
         self.tasks[t["id"]] = t
         return t
+
+    def ran(self, queue, ago_s, took_s):
+        """A task that ended."""
+        t = self.enqueue(ago_s + took_s + 30, queue)
+        end = now_us() - int(ago_s * 1e6)
+        t.update(state="ended", machine="", from_us=end - int(took_s * 1e6), to_us=end)
+
+    def plan(self, name, boots):
+        """Why the tasks of a queue wait, in the planner's words. boots: machines that start for it."""
+        waiting = sorted(
+            (t for t in self.tasks.values() if t["queue"] == name and t["state"] == "waiting"),
+            key=lambda t: t["added_us"],
+        )
+        boots = sorted(boots, key=lambda m: m["created_us"])
+        cap = self.evil or "machine type aws4gpu may have 5 machines and has 5"
+        for i, t in enumerate(waiting):
+            t.pop("expected_us", None)
+            if i < len(boots):
+                t.update(verdict="booting", sentence="a machine for it is starting")
+                t["expected_us"] = max(now_us() + 1_000_000, boots[i]["created_us"] + 94_000_000)
+            else:
+                t.update(
+                    verdict="capped",
+                    sentence=f"it is number {i + 1 - len(boots)} of {len(waiting) - len(boots)} in queue "
+                    f"{name}: {cap}",
+                )
+        if not waiting:
+            return {}
+        begun = min(len(boots), len(waiting))
+        rest = len(waiting) - begun
+        parts = [f"{begun} for machines that are starting"] if begun else []
+        parts += [f"{rest} without a machine because {cap}"] if rest else []
+        return {
+            "oldest_us": waiting[0]["added_us"],
+            "verdict": "capped" if rest else "booting",
+            "sentence": f"{len(waiting)} {'task waits' if len(waiting) == 1 else 'tasks wait'}: "
+            + ", ".join(parts),
+        }
 
     def settle(self):
         for m in self.machines.values():
@@ -199,11 +238,14 @@ class Flock:
             q = by[t["queue"]]
             if t["state"] == "waiting":
                 q["waiting"] += 1
-                if t["added_us"] < q.get("oldest_us", 1 << 62):
-                    q.update(oldest_us=t["added_us"], verdict=t["verdict"], sentence=t["sentence"])
             q["running"] += t["state"] == "running"
+        boots = {}
         for m in self.machines.values():
-            by[m["for_queue"]]["booting"] += m["phase"] == "booting"
+            if m["phase"] == "booting":
+                boots.setdefault(m["for_queue"], []).append(m)
+        for name, q in by.items():
+            q["booting"] = len(boots.get(name, []))
+            q.update(self.plan(name, boots.get(name, [])))
         for pause in self.pauses:
             if pause["queue"] in by:
                 by[pause["queue"]]["paused"] = pause
@@ -308,7 +350,13 @@ class Flock:
             "text": text,
         } | about
         self.activity.insert(0, row)
-        self.say("activity", row)
+        if not self.missing:
+            self.say("activity", row)
+
+    def away(self, sentences):
+        """A part that does not answer, or is back: what happened meanwhile is in the state only."""
+        self.missing = sentences
+        self.say("missing", {"ready": not sentences, "missing": sentences})
 
     def move(self, m, state, **more):
         if m["state"] != state:
@@ -334,7 +382,7 @@ class Flock:
     def end(self, m):
         for t in self.tasks.values():
             if t.get("machine") == m["id"] and t["state"] == "running":
-                t.update(state="waiting", verdict="bought", sentence="its machine ended; it was put back")
+                t.update(state="waiting", sentence="its machine ended; it was put back")
         self.move(m, "gone", ended_us=now_us(), busy=0, tasks=[])
 
     def step(self):
@@ -377,7 +425,8 @@ class Flock:
             self.move(m, "wanted")
         if pick.random() < 0.3 and self.target:
             t = self.enqueue()
-            self.note(f"{t['queue']}: {t['sentence']}", "plan", "info", queue=t["queue"])
+            q = next(q for q in self.queues() if q["name"] == t["queue"])
+            self.note(f"{t['queue']}: {q['sentence']}", "plan", "info", queue=t["queue"])
         if pick.random() < 0.04 and self.target:
             self.note(
                 "g5.xlarge had no capacity in us-east-1a; trying 1b now.",
@@ -393,7 +442,8 @@ class Flock:
 
     def markup(self):
         """Names that would be markup, were they not texts."""
-        evil = "<img src=x onerror='window.broken=1'>"
+        self.queues()
+        self.evil = evil = "<img src=x onerror='window.broken=1'>"
         for m in self.machines.values():
             m["cause"] = evil
             for t in m.get("tasks", []):
@@ -401,8 +451,6 @@ class Flock:
             self.say("machine", m)
         for t in self.tasks.values():
             t.update(name=evil, project=evil, user=evil)
-            if "sentence" in t:
-                t["sentence"] = evil
         for q in self.queues():
             self.say("queue", q)
         self.note(evil, "plan", queue=self.queue_names[0])
@@ -421,7 +469,8 @@ class Flock:
             "version": "0.1.0",
             "deployment": "prod",
             "started_us": self.started_us,
-            "ready": True,
+            "ready": not self.missing,
+            "missing": self.missing,
             "server": self.server,
             "blocked": self.blocked,
             "counts": self.counts(),

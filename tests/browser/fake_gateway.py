@@ -4,7 +4,8 @@
 
   tests/browser/fake_gateway.py --port 8401 [--machines 1000 --queues 200 --tasks 20000]
   --empty: no machine, no task · --setup: the wizard's gateway · --login: password "drover"
-Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,markup,step}.
+Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,markup,step,
+away,back,line}.
 """
 
 import argparse
@@ -180,6 +181,10 @@ class App:
                 flock.say("actor", flock.actors["provisioner:aws"])
             elif what == "markup":
                 flock.markup()
+            elif what in ("away", "back"):
+                flock.away(["The ledger is away since 14:02:11."] if what == "away" else [])
+            elif what == "line":
+                flock.note("a line that was written behind the page's back")
             elif what == "step":
                 flock.step()
         return {}

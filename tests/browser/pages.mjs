@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The pages against the made-up gateway: accessible, quiet in the console, inside their window,
- * light, and honest about old numbers. Ends 1 on any fault. node pages.mjs [--only NAME,…] */
+ * light, and honest about old numbers. Ends 1 on any fault.
+ * node pages.mjs [--only NAME,…] [--story NAME,…] */
 import { parseArgs } from "node:util";
 import { AXE, fake, launch, listen, pages } from "./browser.mjs";
 import { stories } from "./stories.mjs";
 
-const { values: options } = parseArgs({ options: { only: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: { only: { type: "string" }, story: { type: "string" } },
+});
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const WEIGHT = 200 * 1000;
@@ -146,8 +149,9 @@ async function weigh(browser) {
 const browser = await launch();
 const gateway = await fake();
 try {
-  await eachPage(browser, gateway);
-  if (!options.only) {
+  if (options.story) await stories(browser, fault, options.story.split(","));
+  else await eachPage(browser, gateway);
+  if (!options.only && !options.story) {
     await weigh(browser);
     await stories(browser, fault);
   }

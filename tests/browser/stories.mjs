@@ -38,8 +38,10 @@ async function story(browser, fault, name, args, act) {
   console.log(`story: ${name}`);
 }
 
-export async function stories(browser, fault) {
-  const tell = (name, act, ...args) => story(browser, fault, name, args, act);
+export async function stories(browser, fault, only) {
+  const tell = async (name, act, ...args) => {
+    if (!only || only.includes(act.name)) await story(browser, fault, name, args, act);
+  };
   await tell("a silent stream is amber and grey, then live again", seen.silence);
   await tell("a gateway that is gone leaves its last picture, grey", seen.gone);
   await tell("a server that is down says its sentence", seen.serverDown);
@@ -52,6 +54,13 @@ export async function stories(browser, fault) {
   await tell("empty", seen.empty, "--empty");
   await tell("names are texts", seen.markup, "--still");
   await tell("a viewer changes nothing", done.viewer, "--role", "viewer", "--still");
+  await tell("a phone", seen.phone, "--still");
+  await tell("a part that was away", seen.partAway, "--still");
+  await tell("when tasks start", seen.whenTasksStart, "--still");
+  await tell("guesses", seen.guesses, "--empty");
+  await tell("money without work", seen.waste, "--still");
+  await tell("rates of messages", seen.rates, "--still");
+  await tell("activity is downloaded as filtered", seen.saved, "--still");
   await tell("numbers in words", seen.words, "--empty");
   await tell("no inline script runs", seen.foreign, "--still");
 }

@@ -11,6 +11,13 @@ export async function silence({ page, gateway, expect }) {
   await page.waitForSelector("body.stale #live.lost");
   expect(/\d+s old/.test(await text(page, "#live")), "no age beside the amber mark");
   expect(/silent since/.test(await text(page, "#banners")), "no banner says since when");
+  const [mark, amber] = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.className = "mark s-waiting";
+    return [document.querySelector("#live .mark"), probe].map((n) => getComputedStyle(n).color);
+  });
+  expect(mark === amber, `the mark of a lost stream is ${mark}, not amber`);
+  expect(!/\bnow\b/.test(await text(page, ".legend")), "old numbers are said to be of now");
   await gateway.turn("speak");
   await page.waitForSelector("body:not(.stale) #live.live");
   await page.waitForFunction(() => !document.querySelector("#banners").textContent);
@@ -86,6 +93,27 @@ export async function empty({ page, gateway, expect }) {
     /clearml-task .*--queue gpu/.test(await text(page, ".empty code")),
     "no command is taught",
   );
+  const rate = await page.locator(".numbers .meter").first().locator("span").boundingBox();
+  expect(rate.width < 1, `nothing an hour is a bar of ${rate.width} pixels`);
+}
+
+/* A phone shows the columns it has room for over its whole width, and every page's link. */
+export async function phone({ page, gateway, expect }) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (let i = 0; i < 60; i++) await gateway.turn("line");
+  await page.goto(`${gateway.url}/activity`);
+  await page.waitForSelector("tr.spacer:not([hidden])", { state: "attached" });
+  const [table, what] = await page.evaluate(() =>
+    ["table", "tr[data-key] th"].map((s) => document.querySelector(s).getBoundingClientRect()),
+  );
+  expect(table.right - what.right < 2, "the table leaves a part of its width empty");
+  expect(what.width > 200, `what happened has ${Math.round(what.width)} pixels`);
+  const links = await page
+    .locator("#nav a")
+    .evaluateAll(
+      (all) => all.filter((a) => a.getBoundingClientRect().right <= innerWidth).length,
+    );
+  expect(links === 8, `${links} of 8 pages are in sight`);
 }
 
 /* How numbers are said: what is given, what people read. \u202f is the thin space. */
@@ -170,4 +198,137 @@ export async function foreign({ page, gateway, expect, heard }) {
     document.head.append(script);
   });
   expect(clean && !(await page.evaluate(() => window.broken)), "an inline script ran");
+}
+
+/* A part of Drover was away: what it says of that time is on the page without a reload. */
+export async function partAway({ page, gateway, expect }) {
+  await page.goto(`${gateway.url}/activity`);
+  await page.waitForSelector("#live.live");
+  await page.waitForLoadState("networkidle");
+  await gateway.turn("away");
+  await page.waitForFunction(() =>
+    document.querySelector("#banners").innerText.includes("ledger is away"),
+  );
+  await gateway.turn("line");
+  await gateway.turn("back");
+  await page.waitForFunction(() => !document.querySelector("#banners").textContent);
+  await page.waitForFunction(() =>
+    document.querySelector("main").innerText.includes("behind the page's back"),
+  );
+  expect(await page.locator("#live.live").count(), "the page is not live again");
+}
+
+/* What can be told of the start of tasks, and what it rests on; else why nothing can. */
+export async function whenTasksStart({ page, gateway, expect }) {
+  await page.goto(`${gateway.url}/queues/gpu`);
+  await page.waitForFunction(() =>
+    /is a guess: .* the\s+median of the last \d+ tasks of gpu/.test(
+      document.querySelector("main").innerText,
+    ),
+  );
+  const cells = await page.locator("tr[data-key] td:nth-child(4)").allInnerTexts();
+  expect(
+    cells.some((cell) => /^~ in \d/.test(cell)),
+    `no start is guessed: ${cells.slice(0, 4).join(", ")}`,
+  );
+  await fetch(`${gateway.url}/api/v1/pause`, {
+    method: "POST",
+    headers: { "X-Drover-Csrf": "c5rf" },
+    body: JSON.stringify({ queue: "gpu", sentence: "the driver is renewed" }),
+  });
+  await page.reload();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("tr[data-key] td:nth-child(4)")].some(
+      (cell) => cell.innerText === "not while paused",
+    ),
+  );
+}
+
+export async function guesses({ page, gateway, expect }) {
+  await page.goto(gateway.url);
+  const MIN = 60e6;
+  const run = (queue, length) => ({ queue, from_us: 1e9, to_us: 1e9 + length * MIN });
+  const got = await page.evaluate(
+    async ([known, tasks]) => (await import("/estimate.js")).starts(tasks, known),
+    [
+      {
+        at: 1e12,
+        queue: { name: "gpu" },
+        all: [{ type: "a10", created_us: 1e9, up_us: 1e9 + 2 * MIN }],
+        machines: [
+          { id: "m1", phase: "running", type: "a10" },
+          { id: "m2", phase: "running", type: "a10" },
+          { id: "m3", phase: "waiting", type: "a10", created_us: 1e12 - MIN },
+          { id: "m4", phase: "idle", type: "a10" },
+        ],
+        running: [
+          { id: "t1", queue: "gpu", machine: "m1", from_us: 1e12 - 8 * MIN },
+          { id: "t2", queue: "gpu", machine: "m2", from_us: 1e12 - 90 * MIN },
+        ],
+        ended: [run("gpu", 10), run("gpu", 12), run("gpu", 90), run("cpu", 1)],
+      },
+      [
+        { id: "a", expected_us: 5 },
+        { id: "b" },
+        { id: "c" },
+        { id: "d" },
+        { id: "e" },
+        { id: "f" },
+        { id: "g", verdict: "no-type", sentence: "no type fits" },
+      ],
+    ],
+  );
+  const us = got.map((g) => g.us && (g.us === 5 ? 5 : (g.us - 1e12) / MIN));
+  expect(
+    JSON.stringify(us) === JSON.stringify([5, 0, 1, 4, 0, 0, 0]),
+    `starts in minutes: ${us.join(" ")}`,
+  );
+  expect(
+    /longer than the usual 12m/.test(got[4].basis),
+    `a task that is late: ${got[4].basis}`,
+  );
+  expect(/more tasks wait/.test(got[5].basis), `one too many: ${got[5].basis}`);
+  expect(got[6].word === "needs a person", `no type: ${got[6].word}`);
+}
+
+/* Money that did no work stands apart; what has no price is never 0. */
+export async function waste({ page, gateway, expect }) {
+  await page.goto(`${gateway.url}/costs?by=project`);
+  await page.waitForSelector("tr[data-key]");
+  const where = await text(page, ".where");
+  expect(
+    /while booting/.test(where) && /while idle/.test(where) && /%/.test(where),
+    `what it was paid for: ${where}`,
+  );
+  expect(/\$3\.21\s*of machines that never ran a task/.test(where), `the rest: ${where}`);
+  const state = await (await fetch(`${gateway.url}/api/v1/state`)).json();
+  const unpriced = state.machines.find((m) => !m.price_usd_micros && m.instance_id);
+  await page.goto(`${gateway.url}/machines/${unpriced.id}`);
+  await page.waitForSelector(".life .big");
+  const box = await text(page, ".life > :last-child");
+  expect(/price unknown/.test(box) && !/\$0/.test(box), `a machine without a price: ${box}`);
+}
+
+export async function rates({ page, gateway }) {
+  await page.goto(`${gateway.url}/actors`);
+  await page.waitForFunction(
+    () => /\d \/s/.test(document.querySelector("main")?.innerText) || null,
+    null,
+    { timeout: 20000 },
+  );
+}
+
+export async function saved({ page, gateway, expect }) {
+  await gateway.turn("line");
+  await page.goto(`${gateway.url}/activity?q=behind&level=info`);
+  await page.waitForSelector("tr[data-key]");
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "Download" }).click(),
+  ]);
+  expect(file.suggestedFilename() === "activity.ndjson", file.suggestedFilename());
+  expect(
+    file.url().includes("text=behind") && file.url().includes("level=info"),
+    `what is downloaded is not what is filtered: ${file.url()}`,
+  );
 }

@@ -137,6 +137,11 @@ function xRange(u, min, max) {
   return [Math.min(min, max - LEAST_S), max];
 }
 
+function nowWord() {
+  if (!store.loaded) return "";
+  return store.live === "lost" ? `at ${clock(store.pictureUs)}` : "now";
+}
+
 export function chart(ctx) {
   const values = new Map();
   const when = h("span.when", null, "");
@@ -158,16 +163,11 @@ export function chart(ctx) {
   );
   const reach = h("span.sub");
   const hole = h("div.chart", { role: "img", "aria-label": "Demand and supply" });
-  const none = h("p.muted", null, "The first sample comes within 10 s.");
+  const none = h("p.muted", null, "Asking for the last hours.");
   const node = h(
     "section.panel",
     { "aria-label": "Demand and supply" },
-    h(
-      "div.panelhead",
-      null,
-      h("h2", null, "Demand and supply"),
-      reach,
-    ),
+    h("div.panelhead", null, h("h2", null, "Demand and supply"), reach),
     legend,
     none,
     hole,
@@ -182,13 +182,14 @@ export function chart(ctx) {
     for (const [name, n] of values)
       say(n, Number.isFinite(known(name)) ? count(known(name)) : "–");
     const t_us = past && bins.t_us[index];
-    say(when, past ? `${day(t_us)} ${clock(t_us)}` : store.loaded ? "now" : "");
+    say(when, past ? `${day(t_us)} ${clock(t_us)}` : nowWord());
   }
   const atCursor = () => (plot ? plot.cursor.idx : null);
 
   async function draw(anew) {
     const s = store.samples;
     none.hidden = Boolean(s && s.t_us.length > 1);
+    if (s) say(none, "The first sample comes within 10 s.");
     if (!s || s.t_us.length < 2 || !hole.isConnected) return;
     const uPlot = await library().catch(() => null);
     if (!uPlot || !hole.isConnected) return;
@@ -207,7 +208,7 @@ export function chart(ctx) {
       );
     }
     read(atCursor());
-    const [from, until] = [bins.t_us[0], bins.t_us[bins.t_us.length - 1]];
+    const [from, until] = [s.t_us[0], s.t_us[s.t_us.length - 1]];
     const seconds = Math.min(MOST_S, Math.max(LEAST_S, (until - from) / 1e6));
     say(reach, `last ${span(Math.round(seconds / 60) * 60e3)}`);
     hole.setAttribute(
@@ -225,7 +226,7 @@ export function chart(ctx) {
   });
   resize.observe(hole);
   ctx.onLeave(on("samples", () => draw(false)));
-  ctx.onLeave(on("counts state", () => read(atCursor())));
+  ctx.onLeave(on("counts state live", () => read(atCursor())));
   ctx.onLeave(on("theme", () => draw(true)));
   ctx.onLeave(() => {
     resize.disconnect();

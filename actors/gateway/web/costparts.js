@@ -4,18 +4,20 @@ import { h, size } from "./dom.js";
 import { money, span } from "./words.js";
 import { mark } from "./state.js";
 
+export const PARTS = [
+  ["running", "run_usd_micros"],
+  ["booting", "boot_usd_micros"],
+  ["idle", "idle_usd_micros"],
+];
+
 export const total = (row) =>
   (row.run_usd_micros || 0) + (row.boot_usd_micros || 0) + (row.idle_usd_micros || 0);
 
-export function split(row) {
+/* most: the dearest row's, whose bar is as long as there is room; the others' are in proportion. */
+export function split(row, most) {
   const all = total(row);
-  const parts = [
-    ["", row.run_usd_micros],
-    [".boot", row.boot_usd_micros],
-    [".idle", row.idle_usd_micros],
-  ];
-  return h(
-    "span.split",
+  const bar = h(
+    `span.split${most > 0 ? ".scaled" : ""}`,
     {
       role: "img",
       "aria-label": `${money(row.run_usd_micros)} run, ${money(
@@ -23,9 +25,12 @@ export function split(row) {
       )} boot, ${money(row.idle_usd_micros)} idle`,
     },
     all
-      ? parts.map(([cls, part]) => size(h(`i${cls}`), "flex", `${(part || 0) / all} 1 0`))
+      ? PARTS.map(([state, key]) =>
+          size(h(`i.${state}`), "flex", `${(row[key] || 0) / all} 1 0`),
+        )
       : null,
   );
+  return most > 0 ? size(bar, "width", `${(100 * all) / most}%`) : bar;
 }
 
 export function unpriced(row) {
@@ -33,7 +38,8 @@ export function unpriced(row) {
 }
 
 /* As in the bar, where colour alone could not say it. */
-const swatch = (state) => h(`span.mark.s-${state}`, { "aria-hidden": "true" }, mark(state));
+export const swatch = (state) =>
+  h(`span.mark.s-${state}`, { "aria-hidden": "true" }, mark(state));
 
 export function costBox(row, what) {
   if (!row) return h("p.muted", null, "No cost is known yet.");
@@ -42,18 +48,18 @@ export function costBox(row, what) {
     "div",
     null,
     h("div.big", null, only ? "price unknown" : money(total(row))),
-    h("div.sub", null, what),
-    split(row),
-    h(
-      "dl.facts",
-      null,
-      h("dt", null, swatch("running"), "running"),
-      h("dd.num", null, money(row.run_usd_micros)),
-      h("dt", null, swatch("booting"), "booting"),
-      h("dd.num", null, money(row.boot_usd_micros)),
-      h("dt", null, swatch("idle"), "idle"),
-      h("dd.num", null, money(row.idle_usd_micros)),
-      row.unpriced_ms ? [h("dt", null, "beside it"), h("dd", null, unpriced(row))] : null,
-    ),
+    h("div.sub", null, only ? `for ${span(row.unpriced_ms)}, in no sum` : what),
+    only ? null : split(row),
+    only
+      ? null
+      : h(
+          "dl.facts",
+          null,
+          PARTS.map(([state, key]) => [
+            h("dt", null, swatch(state), state),
+            h("dd.num", null, money(row[key])),
+          ]),
+          row.unpriced_ms ? [h("dt", null, "beside it"), h("dd", null, unpriced(row))] : null,
+        ),
   );
 }

@@ -172,7 +172,7 @@ function showBanners() {
     moneyBanner(),
     pauseBanner(),
     store.loaded && !store.ready && store.missing.length
-      ? banner("note", store.missing.join(" "))
+      ? banner("warn", store.missing.join(" "))
       : null,
   ].filter(Boolean);
   const text = list.map((node) => node.textContent).join("|");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The stream. A picture is live only while ticks come: 3 s without one and the page says so. */
 import { get } from "./api.js";
-import { store, changed, takeState, take, EVENTS } from "./store.js";
+import { store, on, changed, takeState, take, EVENTS } from "./store.js";
 import { now, setNow, renewTimes } from "./words.js";
 
 const QUIET_MS = 3000; /* docs/gateway.md: a tick each second */
@@ -23,6 +23,7 @@ export function start() {
   watching = true;
   setInterval(watch, 500);
   window.addEventListener("online", again);
+  on("back", again);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) watch();
   });
@@ -131,7 +132,7 @@ function watch() {
   setLive();
   if (stream && silentMs() > DEAD_MS && performance.now() - beganAt > DEAD_MS) again();
   if (!document.hidden) {
-    renewTimes();
+    if (store.live !== "lost") renewTimes(); /* an old wait does not grow: it may be over */
     changed("second");
   }
 }

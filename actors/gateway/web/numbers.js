@@ -6,6 +6,8 @@ import { count, limit, money, now, plural, spanUs } from "./words.js";
 import { mark } from "./state.js";
 import { reasonOf } from "./queuebox.js";
 
+const COUNTED = /^\d+ tasks? waits?: /; /* stands above it as a number */
+
 function figure(state, href) {
   const big = h("span.big", null, "–");
   const word = h(
@@ -40,7 +42,7 @@ function sum(label) {
 export function numbers() {
   const waits = figure("waiting", "/queues");
   const longest = h("div.sub");
-  const reason = h("div.sub");
+  const reason = h("div.sub.lines");
   const flock = ["running", "idle", "booting", "draining"].map((s) => [
     s,
     figure(s, `/machines?phase=${s}`),
@@ -51,8 +53,8 @@ export function numbers() {
   const unpriced = h("div.sub", { hidden: true });
   const sign = h("span.big.bad.sign", { "aria-hidden": "true" });
   const big = h("span.big", null, "–");
-  const why = h("div.sub", null, "");
-  const more = h("div.sub");
+  const why = h("div.sub.lines", null, "");
+  const more = h("div.sub.lines");
   const node = h(
     "section.numbers",
     { "aria-label": "Numbers" },
@@ -93,15 +95,16 @@ export function numbers() {
 
   function update() {
     const c = store.counts;
-    say(waits.big, count(c.waiting));
+    showCount(waits, c.waiting);
     const oldest = oldestOf();
     say(
       longest,
       oldest ? `longest ${spanUs(oldest.oldest_us, now())} in ${oldest.name}` : "no task waits",
     );
-    say(reason, oldest ? reasonOf(oldest) : "");
-    reason.title = reason.textContent;
-    for (const [state, f] of flock) say(f.big, count(c[state]));
+    const words = oldest ? reasonOf(oldest) : "";
+    say(reason, words.replace(COUNTED, ""));
+    reason.title = words;
+    for (const [state, f] of flock) showCount(f, c[state]);
     showMoney(rate, today, month, unpriced);
     const faults = faultsNow();
     const broken = faults.reduce((sum, fault) => sum + fault.n, 0);
@@ -121,6 +124,12 @@ export function numbers() {
     why.title = more.title = faults.map((fault) => fault.text).join("\n");
   }
   return { node, update };
+}
+
+/* What is not there is paler: the eye goes to what is. */
+function showCount(into, n) {
+  say(into.big, count(n));
+  toggle(into.node, "zero", !n);
 }
 
 function oldestOf() {
@@ -150,7 +159,8 @@ function showMoney(rate, today, month, unpriced) {
   }
 }
 
-function showSum(into, spent, cap, word) {
+/* The gateway leaves a zero out. */
+function showSum(into, spent = 0, cap, word) {
   const most = cap ? cap.max_usd_micros : 0;
   say(into.big, money(spent));
   say(into.what, most ? `${word}, of ${limit(most)}` : `${word}, no limit`);

@@ -6,8 +6,9 @@ import { keyOf } from "./order.js";
 
 const OVERSCAN = 8;
 
-export function rowHeight() {
-  return matchMedia("(max-width: 640px)").matches ? 40 : 32;
+/* tall: two lines of text on a phone, which has no room for them in one (parts.css). */
+export function rowHeight(tall) {
+  return matchMedia("(max-width: 640px)").matches ? (tall ? 56 : 40) : 32;
 }
 
 export class Rows {
@@ -19,11 +20,8 @@ export class Rows {
     this.known = null;
     this.rows = [];
     this.current = null;
-    this.above = h(
-      "tr.spacer",
-      { "aria-hidden": "true" },
-      h("td", { colspan: spec.columns.length }),
-    );
+    /* One cell: over all columns it would make room for those that a phone leaves out. */
+    this.above = h("tr.spacer", { "aria-hidden": "true" }, h("td"));
     this.below = this.above.cloneNode(true);
     body.append(this.above, this.below);
   }
@@ -37,7 +35,7 @@ export class Rows {
 
   /* before: keys that were there; the others fade in. */
   draw(before) {
-    const height = rowHeight();
+    const height = rowHeight(this.spec.tall);
     const top = this.scroller.scrollTop;
     const inSight = Math.ceil((this.scroller.clientHeight || 600) / height);
     const last = Math.max(0, this.rows.length - inSight);
@@ -99,7 +97,7 @@ export class Rows {
   }
 
   reveal(index) {
-    const height = rowHeight();
+    const height = rowHeight(this.spec.tall);
     const { scrollTop, clientHeight } = this.scroller;
     const head = height;
     if (index * height < scrollTop) this.scroller.scrollTop = index * height;

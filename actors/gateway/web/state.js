@@ -42,6 +42,19 @@ const VERDICTS = {
   "no-type": "failed",
 };
 
+const VERDICT_WORDS = {
+  bought: "starting",
+  capped: "at its cap",
+  settling: "about to start",
+  stale: "not known",
+  "no-type": "no machine type",
+};
+
+/* The planner's word, as people say it. */
+export function verdictWord(verdict) {
+  return VERDICT_WORDS[verdict] || verdict;
+}
+
 export function verdictState(verdict) {
   return VERDICTS[verdict] || "waiting";
 }

@@ -62,6 +62,7 @@ function flush() {
 }
 
 export function takeState(state) {
+  if (store.loaded) changed("anew"); /* pages ask again for what is no part of it */
   store.loaded = true;
   store.pictureUs = state.t_us;
   store.version = state.version;
@@ -130,6 +131,8 @@ const takers = {
     changed("actors");
   },
   missing(m) {
+    /* A part that was away is back: what it said meanwhile is in a new state only. */
+    if (m.ready && !store.ready) changed("back");
     store.ready = Boolean(m.ready);
     store.missing = m.missing || [];
     changed("server");

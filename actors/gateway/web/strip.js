@@ -7,6 +7,7 @@ import { now, plural, price, spanUs } from "./words.js";
 
 /* Fewer machines, larger cells: [at most, pixels]. */
 const SIZES = [
+  [36, 32],
   [52, 22],
   [240, 16],
   [700, 10],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A table: sticky head, sort and filter kept in the URL, keyboard, rows drawn as they are seen.
  *
- * spec: {label, columns, key(row), href(row), words(row), sort, empty, noun}
+ * spec: {label, columns, key(row), href(row), words(row), sort, empty, noun, tall (rows.js)}
  * column: {key, label, cell(row), sort(row), num, width (px), p (2, 3: first to go), head} */
 import { h, put, replace, say, size } from "./dom.js";
 import { Rows, classes } from "./rows.js";
@@ -67,7 +67,7 @@ export function table(ctx, spec) {
     body,
   );
   const scroller = h(
-    "div.scroll.fill",
+    `div.scroll.fill${spec.tall ? ".tall" : ""}`,
     { tabindex: "0", role: "region", "aria-label": spec.label },
     grid,
   );
@@ -209,7 +209,7 @@ function columnsOf(spec) {
     "colgroup",
     null,
     spec.columns.map((column) => {
-      const col = h(`col${column.head ? ".head" : ""}${column.p ? `.p${column.p}` : ""}`);
+      const col = h(`col.c-${column.key}${column.head ? ".head" : ""}${classes(column)}`);
       if (column.width) size(col, "width", `${column.width}px`);
       return col;
     }),

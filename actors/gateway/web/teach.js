@@ -3,11 +3,16 @@
 import { copyButton, h } from "./dom.js";
 import { store } from "./store.js";
 
+/* The command that puts a task into this queue. */
+export function enqueueing(queue) {
+  const command =
+    "clearml-task --project examples --name first --script hello.py " + `--queue ${queue}`;
+  return h("div.cmd", null, h("code", null, command), copyButton(command, "the command"));
+}
+
 export function teaching() {
   const queue = [...store.queues.values()][0];
   if (!queue) return unserved();
-  const command =
-    "clearml-task --project examples --name first --script hello.py " + `--queue ${queue.name}`;
   const type = (queue.types || [])[0];
   return h(
     "div.empty",
@@ -21,7 +26,7 @@ export function teaching() {
       } within seconds; it shows here as ◔ booting, then as ● running. `,
       "It goes when it has been idle for its idle_timeout. This enqueues one:",
     ),
-    h("div.cmd", null, h("code", null, command), copyButton(command, "the command")),
+    enqueueing(queue.name),
   );
 }
 

@@ -100,10 +100,19 @@ function renew(node) {
   say(node, gap >= 0 ? span(gap / 1000) + node.dataset.suffix : `in ${span(-gap / 1000)}`);
 }
 
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/* "14:02:11", on another day than today "24 Nov 14:02:11". */
+export function moment(us) {
+  if (day(us) === day(now())) return clock(us);
+  const d = new Date(us / 1000);
+  return `${d.getDate()} ${MONTHS[d.getMonth()]} ${clock(us)}`;
+}
+
 /* A point in time: told as it is. */
 export function at(us) {
   if (!us) return h("span.muted", null, "–");
-  return h("time", { datetime: iso(us), title: absolute(us) }, clock(us));
+  return h("time", { datetime: iso(us), title: absolute(us) }, moment(us));
 }
 
 export function renewTimes() {

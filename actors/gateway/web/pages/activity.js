@@ -13,7 +13,7 @@ const LEVELS = ["", "info", "warning", "error", "alarm"];
 const WHERE = ["machine", "task", "queue"];
 
 const COLUMNS = [
-  { key: "t", label: "when", width: 88, sort: (a) => a.seq, cell: (a) => at(a.t_us) },
+  { key: "t", label: "when", width: 128, sort: (a) => a.seq, cell: (a) => at(a.t_us) },
   { key: "level", label: "", name: "level", width: 40, cell: levelMark },
   {
     key: "source",
@@ -23,7 +23,12 @@ const COLUMNS = [
     sort: (a) => a.source,
     cell: (a) => a.source || "–",
   },
-  { key: "text", label: "what", head: true, cell: (a) => h("span", { title: a.text }, a.text) },
+  {
+    key: "text",
+    label: "what",
+    head: true,
+    cell: (a) => h("span.twoline", { title: a.text }, a.text),
+  },
   { key: "by", label: "by", width: 64, p: 3, sort: (a) => a.by, cell: (a) => a.by || "" },
   { key: "about", label: "about", width: 280, p: 2, cell: about },
 ];
@@ -64,7 +69,11 @@ export default function activity(ctx) {
     });
     return button;
   });
-  const save = h("a", { download: "activity.ndjson" }, "Download");
+  const save = h(
+    "a",
+    { download: "activity.ndjson", title: "What the filters leave, as NDJSON" },
+    "Download",
+  );
   const older = h(
     "button",
     { type: "button", hidden: true, onclick: () => load(next) },
@@ -76,6 +85,7 @@ export default function activity(ctx) {
     columns: COLUMNS,
     sort: "-t",
     key: (a) => String(a.seq),
+    tall: true,
     words: (a) => [a.text, a.source, a.kind, a.level, a.machine, a.task, a.queue, a.by],
     tools: [
       pick("kind", KINDS, "every kind"),
@@ -99,8 +109,17 @@ export default function activity(ctx) {
       failed = error.message;
     }
     older.hidden = !next;
-    save.href = `/api/v1/${query("activity", { ...filters(), format: "ndjson" })}`;
-    list.update(rows, failed);
+    show();
+  }
+
+  function aim() {
+    const text = state("q");
+    save.href = `/api/v1/${query("activity", { ...filters(), text, format: "ndjson" })}`;
+  }
+
+  function show() {
+    aim();
+    list.update(rows, failed || (next ? "Older has more" : ""));
   }
 
   function fits(a) {
@@ -115,9 +134,12 @@ export default function activity(ctx) {
       const more = store.activity.filter((a) => a.seq > newest && fits(a));
       if (!more.length) return;
       rows = more.concat(rows);
-      list.update(rows, failed);
+      show();
     }),
   );
+  ctx.onLeave(on("anew", () => load()));
+  /* As the page is filtered when it is pressed. */
+  save.addEventListener("click", aim);
   ctx.onLeave(() => turn++);
   return {
     title: "Activity",

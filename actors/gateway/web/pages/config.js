@@ -270,7 +270,7 @@ export function mostBox(cost) {
         ? `${limit(Math.ceil(cost.per_hour_usd_micros / CENT) * CENT)} /h`
         : none.length
           ? "price unknown"
-          : "nothing",
+          : "nothing yet",
     ),
     cost.sentence ? h("p.muted.small", null, cost.sentence) : null,
     none.length ? h("p.small", null, `Beside it, of unknown price: ${none.join(", ")}.`) : null,

@@ -6,10 +6,11 @@ import { store, on } from "../store.js";
 import { table } from "../table.js";
 import { count, limit, money, plural, span } from "../words.js";
 import { limitOf } from "../numbers.js";
-import { split, total, unpriced } from "../costparts.js";
+import { PARTS, split, swatch, total } from "../costparts.js";
 import { toast } from "../dialog.js";
 
 const BY = ["queue", "type", "project", "user", "task", "machine", "day"];
+const OF_TASKS = ["project", "user", "task"]; /* without the machines that ran none */
 const DAY_US = 86400e6;
 const SPANS = [
   ["", "this month"],
@@ -28,7 +29,50 @@ const cash = (key, label, p) => ({
   cell: (r) => money(r[key]),
 });
 
-function columns(by) {
+const FOR = {
+  running: "under tasks",
+  booting: "while booting: no task yet",
+  idle: "while idle: no task any more",
+};
+
+/* What the rows come to, and how much of it was for no work. */
+function wherePart(rows, rest) {
+  const sum = { run_usd_micros: 0, boot_usd_micros: 0, idle_usd_micros: 0 };
+  for (const row of rows) for (const key of Object.keys(sum)) sum[key] += row[key] || 0;
+  const all = total(sum);
+  if (!all) return null;
+  const share = (part) => `${Math.round((100 * part) / all)}${"\u202f"}%`;
+  return h(
+    "section.panel.where",
+    { "aria-label": "What it was paid for" },
+    h("div", null, h("h2", null, "What it was paid for"), split(sum)),
+    PARTS.map(([state, key]) =>
+      h(
+        "div",
+        null,
+        h(
+          "div.lead",
+          null,
+          swatch(state),
+          h("b", null, money(sum[key])),
+          h("span.muted", null, ` ${share(sum[key])}`),
+        ),
+        h("div.sub", null, FOR[state]),
+      ),
+    ),
+    rest
+      ? h(
+          "div",
+          null,
+          h("div.lead", null, h("b", null, money(rest))),
+          h("div.sub", null, "of machines that never ran a task"),
+        )
+      : null,
+  );
+}
+
+/* most: the dearest row's cost. */
+function columns(by, most) {
   const links = { queue: "queues", task: "tasks", machine: "machines" };
   return [
     {
@@ -58,7 +102,13 @@ function columns(by) {
       sort: total,
       cell: (r) => (!total(r) && r.unpriced_ms ? "unknown" : h("b", null, money(total(r)))),
     },
-    { key: "split", label: "run · boot · idle", width: 136, p: 2, cell: split },
+    {
+      key: "split",
+      label: "run · boot · idle",
+      width: 136,
+      p: 2,
+      cell: (r) => split(r, most()),
+    },
     cash("run_usd_micros", "run", 2),
     cash("boot_usd_micros", "boot", 2),
     cash("idle_usd_micros", "idle", 2),
@@ -91,11 +141,12 @@ function columns(by) {
     },
     {
       key: "unpriced_ms",
-      label: "beside it",
-      width: 184,
+      label: "of unknown price",
+      num: true,
+      width: 136,
       p: 3,
       sort: (r) => r.unpriced_ms || 0,
-      cell: (r) => unpriced(r) || "",
+      cell: (r) => (r.unpriced_ms ? span(r.unpriced_ms) : ""),
     },
   ];
 }
@@ -103,6 +154,7 @@ function columns(by) {
 export default function costs(ctx) {
   const sums = h("section.cols.sums", { "aria-label": "Sums" });
   const adopt = h("div");
+  const where = h("div");
   const hole = h("div.tablebox");
   const bys = h("div.tabs", { role: "group", "aria-label": "By what" });
   const period = h(
@@ -113,6 +165,7 @@ export default function costs(ctx) {
     ),
   );
   let answer = null;
+  let dearest = 0;
   const by = () => (BY.includes(ctx.query.get("by")) ? ctx.query.get("by") : "queue");
   const buttons = BY.map((name) => {
     const button = h("button", { type: "button" }, name);
@@ -135,7 +188,7 @@ export default function costs(ctx) {
     const list = table(ctx, {
       label: `Costs by ${by()}`,
       noun: by(),
-      columns: columns(by()),
+      columns: columns(by(), () => dearest),
       sort: "-total",
       key: (r) => r.key || "?",
       words: (r) => [r.name, r.key],
@@ -150,14 +203,13 @@ export default function costs(ctx) {
           from_us: days ? Math.round(Date.now() * 1000 - days * DAY_US) : 0,
         }),
       );
-      const rest = answer.unattributed_usd_micros;
-      list.update(
-        answer.rows || [],
-        rest && !["queue", "type", "machine", "day"].includes(by())
-          ? `${money(rest)} of machines that never ran a task is in no row`
-          : "",
-      );
+      const rows = answer.rows || [];
+      dearest = rows.reduce((most, row) => Math.max(most, total(row)), 0);
+      const rest = OF_TASKS.includes(by()) ? answer.unattributed_usd_micros : 0;
+      replace(where, wherePart(rows, rest));
+      list.update(rows);
     } catch (error) {
+      replace(where);
       list.update([], error.message);
     }
     showSums();
@@ -199,11 +251,12 @@ export default function costs(ctx) {
   }
 
   ctx.onLeave(on("money", showSums));
+  ctx.onLeave(on("anew", load));
   return {
     title: "Costs",
     fits: true,
     shown: load,
-    node: [h("h1", null, "Costs"), adopt, sums, prices(), hole],
+    node: [h("h1", null, "Costs"), adopt, sums, prices(), where, hole],
   };
 }
 

@@ -44,7 +44,7 @@ export default function machine(ctx) {
       h("h1", null, name),
       copyButton(name),
       chip(m.phase),
-      m.state !== m.phase ? h("span.muted", null, m.state) : null,
+      m.state !== m.phase && m.state !== "up" ? h("span.muted", null, m.state) : null,
       h("div.acts", null, acts(m)),
     );
     say(why, m.cause || "");
@@ -80,7 +80,10 @@ export default function machine(ctx) {
   }
 
   function facts(m) {
-    const row = (word, value) => (value ? [h("dt", null, word), h("dd", null, value)] : null);
+    const row = (word, value, wide) =>
+      value
+        ? h(wide ? "div.wide" : "div", null, h("dt", null, word), h("dd", null, value))
+        : null;
     const links = last.links || {};
     const out = (href, word) =>
       href ? h("a", { href, target: "_blank", rel: "noreferrer" }, `${word} ↗`) : null;
@@ -88,9 +91,9 @@ export default function machine(ctx) {
       "section.panel",
       { "aria-label": "Facts" },
       h(
-        "dl.facts",
+        "dl.facts.spread",
         null,
-        row("row", [h("span.mono", null, m.id), copyButton(m.id)]),
+        row("ledger row", [h("span.mono", null, m.id), copyButton(m.id)]),
         row("type", m.type),
         row("offering", m.offering),
         row("account", [m.account, m.identity ? ` · ${m.identity}` : ""]),
@@ -105,15 +108,19 @@ export default function machine(ctx) {
         row("in this state", ago(m.state_since_us, "")),
         row("idle since", m.idle_since_us && ago(m.idle_since_us, "")),
         row("kept until", m.keep_until_us > now() ? absolute(m.keep_until_us) : null),
-        row("drained because", m.drain_reason),
+        row("drained for", m.drain_reason),
         row("adopted", m.adopted && "found in the cloud"),
-        row("elsewhere", [
-          out(links.cloud, "the cloud's page"),
-          " ",
-          out(links.web, "ClearML"),
-          " ",
-          h("a", { href: `/activity?machine=${seg(m.id)}` }, "its activity"),
-        ]),
+        row(
+          "elsewhere",
+          [
+            out(links.cloud, "the cloud's console"),
+            links.cloud ? ", " : "",
+            out(links.web, "ClearML's workers"),
+            links.web ? ", " : "",
+            h("a", { href: `/activity?machine=${seg(m.id)}` }, "its activity"),
+          ],
+          true,
+        ),
       ),
     );
   }
@@ -129,6 +136,7 @@ export default function machine(ctx) {
       }, AGAIN_MS);
     }),
   );
+  ctx.onLeave(on("anew", load));
   ctx.onLeave(() => clearTimeout(timer));
   const growing = setInterval(() => {
     if (last && !last.machine.ended_us && store.live === "live" && !document.hidden) show();

@@ -92,7 +92,7 @@ export default function overview(ctx) {
   }
   ctx.onLeave(on("counts money actors server queues second", figuresOf(figures)));
   ctx.onLeave(on("machines state", showMachinesSoon));
-  ctx.onLeave(on("queues state second", () => store.loaded && queues.update()));
+  ctx.onLeave(on("queues state second", () => fresh() && queues.update()));
   ctx.onLeave(on("activity", showFeed));
   const resize = new ResizeObserver(all);
   resize.observe(node);
@@ -108,6 +108,9 @@ export default function overview(ctx) {
   };
 }
 
+/* Of a stream that is lost the last picture stays as it was. */
+const fresh = () => store.loaded && store.live !== "lost";
+
 const figuresOf = (figures) => () => {
-  if (store.loaded) figures.update();
+  if (fresh()) figures.update();
 };

@@ -1,43 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One queue: its reason in words, its tasks with expected start, its machines. */
-import { copyButton, h, replace } from "../dom.js";
+import { copyButton, h, put, replace, say, size } from "../dom.js";
 import { get, seg } from "../api.js";
 import { store, on, findMachine, machineName } from "../store.js";
-import { plainTable } from "../table.js";
-import { ago, count, plural } from "../words.js";
+import { plainTable, table } from "../table.js";
+import { rowHeight } from "../rows.js";
+import { ago, count, now } from "../words.js";
 import { chip } from "../state.js";
 import { available, reasonOf } from "../queuebox.js";
 import { verdictChip } from "./queues.js";
+import { enqueueing } from "../teach.js";
+import { groundOf, starts } from "../estimate.js";
 import { actButton, askPause, resume } from "../acts.js";
 
-const PART = 100;
-const MOST = 1000; /* the table of all tasks has the others */
+const PART = 1000;
+const MOST = 20000;
 const AGAIN_MS = 2000;
+const SOON_US = 60e6;
+const WORK_MS = 30000; /* how long tasks run is no news of each second */
+const ROWS = 12; /* in sight at once; the others by scrolling */
+
+function startOf({ start }) {
+  if (!start.us) return h("span.muted", { title: start.basis }, start.word);
+  const late = now() - start.us;
+  if (late >= 0 && (late < SOON_US || !start.sure))
+    return h("span", { title: start.basis }, "any moment");
+  const time = ago(start.us, " late");
+  put(time, "title", `${time.title} – ${start.basis}`);
+  return start.sure ? time : h("span", { title: start.basis }, "~ ", time);
+}
 
 const TASKS = [
-  { label: "#", num: true, p: 2, cell: (t) => t.place },
   {
+    key: "place",
+    label: "#",
+    num: true,
+    width: 56,
+    p: 2,
+    sort: (t) => t.place,
+    cell: (t) => count(t.place),
+  },
+  {
+    key: "name",
     label: "task",
-    cls: "wrap",
+    head: true,
+    sort: (t) => t.name || t.id,
     cell: (t) => [
-      h("a", { href: `/tasks/${t.id}` }, t.name || t.id),
+      h("a", { href: `/tasks/${t.id}`, title: t.name || t.id }, t.name || t.id),
       copyButton(t.id, "the task's id"),
     ],
   },
-  { label: "waits", num: true, cell: (t) => ago(t.added_us, "") },
   {
+    key: "waits",
+    label: "waits",
+    num: true,
+    width: 96,
+    sort: (t) => -t.added_us,
+    cell: (t) => ago(t.added_us, ""),
+  },
+  {
+    key: "starts",
     label: "starts",
     num: true,
-    cell: (t) => (t.expected_us ? ago(t.expected_us, " late") : "unknown"),
+    width: 136,
+    sort: (t) => t.start.us || null,
+    cell: startOf,
   },
-  { label: "project", p: 3, cell: (t) => t.project || "–" },
-  { label: "user", p: 2, cell: (t) => t.user || "–" },
-  { label: "why", p: 2, cls: "wrap", cell: (t) => t.sentence || "–" },
+  {
+    key: "project",
+    label: "project",
+    width: 112,
+    p: 3,
+    sort: (t) => t.project,
+    cell: (t) => t.project || "–",
+  },
+  {
+    key: "user",
+    label: "user",
+    width: 88,
+    p: 2,
+    sort: (t) => t.user,
+    cell: (t) => t.user || "–",
+  },
+  {
+    key: "why",
+    label: "why",
+    width: 464,
+    p: 2,
+    sort: (t) => t.sentence || "",
+    cell: (t) => h("span", { title: t.sentence }, t.sentence || "–"),
+  },
 ];
 const MACHINES = [
   {
     label: "machine",
-    cell: (m) => h("a", { href: `/machines/${seg(machineName(m))}` }, machineName(m)),
+    cell: (m) => [
+      h("a", { href: `/machines/${seg(machineName(m))}` }, machineName(m)),
+      copyButton(machineName(m)),
+    ],
   },
   { label: "state", cell: (m) => chip(m.phase) },
   { label: "since", num: true, cell: (m) => ago(m.state_since_us, "") },
@@ -57,17 +117,40 @@ export default function queue(ctx) {
   const head = h("div.title", null, h("h1", null, ctx.id));
   const why = h("p.lead", { "aria-live": "polite" });
   const facts = h("p.muted");
-  const tasks = h("div");
+  const ground = h("p.muted.small");
   const machines = h("div");
-  let limit = PART;
+  const list = table(ctx, {
+    label: "Tasks that wait",
+    noun: "task",
+    columns: TASKS,
+    sort: "place",
+    key: (t) => t.id,
+    href: (t) => `/tasks/${t.id}`,
+    words: (t) => [t.name, t.id, t.project, t.user, t.sentence],
+    empty: () => ["No task waits. This enqueues one:", enqueueing(ctx.id)],
+  });
+  list.node.classList.add("part");
   let last = null;
+  let work = { running: [], ended: [] };
+  let workAt = -Infinity;
   let timer = 0;
+  let turn = 0;
 
   async function load() {
+    const mine = ++turn;
+    const tasks = [];
     try {
-      last = await get(`queues/${seg(ctx.id)}?offset=0&limit=${limit}`);
+      for (let offset = 0; offset < MOST; offset += PART) {
+        const part = await get(`queues/${seg(ctx.id)}?offset=${offset}&limit=${PART}`);
+        if (mine !== turn) return;
+        tasks.push(...(part.tasks || []));
+        last = { ...part, tasks };
+        if (tasks.length >= (part.total || 0) || !(part.tasks || []).length) break;
+      }
       show();
+      if (performance.now() - workAt > WORK_MS) await loadWork(mine);
     } catch (error) {
+      if (mine !== turn) return;
       replace(
         why,
         h("span.bad", null, error.message),
@@ -77,13 +160,27 @@ export default function queue(ctx) {
     }
   }
 
+  /* What runs and how long such tasks ran: the ground of every guess. */
+  async function loadWork(mine) {
+    workAt = performance.now();
+    const of = (state) =>
+      get(`tasks?state=${state}&limit=${PART}`).then(
+        (answer) => answer.tasks || [],
+        () => [],
+      );
+    const [running, ended] = await Promise.all([of("running"), of("ended")]);
+    if (mine !== turn) return;
+    work = { running, ended };
+    show();
+  }
+
   function show() {
     const q = store.queues.get(ctx.id) || last.queue;
     const paused = q.paused && q.paused.since_us;
     replace(
       head,
       h("h1", null, q.name),
-      verdictChip(q),
+      q.verdict || paused ? verdictChip(q) : null,
       h(
         "div.acts",
         null,
@@ -96,54 +193,56 @@ export default function queue(ctx) {
       reasonOf(q),
       ...(last.reasons || []).filter((r) => !r.task).map((r) => r.sentence),
     ];
-    replace(
+    say(
       why,
       [...new Set(reasons.filter(Boolean))].join(" ") ||
         (q.waiting ? "No reason is known yet." : "Nothing waits in it."),
     );
-    replace(
+    say(
       facts,
       `${count(q.waiting)} waiting · ${count(q.running)} running · ${count(q.booting)} ` +
         `booting · ${available(q)} available · ` +
         `served by ${(q.types || []).join(", ") || "no type"}`,
     );
-    const rows = (last.tasks || []).map((t, i) => ({ ...t, place: i + 1 }));
-    const more =
-      last.total > rows.length && limit < MOST
-        ? h(
-            "button",
-            {
-              type: "button",
-              onclick() {
-                limit = MOST;
-                load();
-              },
-            },
-            `Show more of ${plural(last.total, "task")}`,
-          )
-        : null;
-    replace(tasks, plainTable("Waiting tasks", TASKS, rows, "No task waits."), more);
+    const serving = (last.machines || []).map(findMachine).filter(Boolean);
+    showTasks(q, serving);
     replace(
       machines,
-      plainTable(
-        "Machines that serve it",
-        MACHINES,
-        (last.machines || []).map(findMachine).filter(Boolean),
-        "No machine serves it now.",
-      ),
+      plainTable("Machines that serve it", MACHINES, serving, "No machine serves it now."),
     );
   }
 
-  ctx.onLeave(
-    on("queues machines", () => {
-      if (timer || !last) return;
-      timer = setTimeout(() => {
+  function showTasks(q, serving) {
+    const guesses = starts(last.tasks, {
+      queue: q,
+      machines: serving,
+      all: [...store.machines.values()],
+      at: now(),
+      ...work,
+    });
+    const rows = last.tasks.map((t, i) => ({ ...t, place: i + 1, start: guesses[i] }));
+    say(ground, groundOf(guesses, q.name, work.ended));
+    ground.hidden = !ground.textContent;
+    size(list.node, "--rows", `${(Math.min(ROWS, rows.length) + 1) * rowHeight() + 4}px`);
+    list.update(rows);
+  }
+
+  const again = () => {
+    if (timer || !last) return;
+    timer = setTimeout(
+      () => {
         timer = 0;
         load();
-      }, AGAIN_MS);
-    }),
-  );
-  ctx.onLeave(() => clearTimeout(timer));
+      },
+      Math.max(AGAIN_MS, last.tasks.length),
+    );
+  };
+  ctx.onLeave(on("queues machines", again));
+  ctx.onLeave(on("anew", load));
+  ctx.onLeave(() => {
+    turn++;
+    clearTimeout(timer);
+  });
   load();
   return {
     title: ctx.id,
@@ -151,7 +250,13 @@ export default function queue(ctx) {
       head,
       why,
       facts,
-      h("section.panel", { "aria-label": "Tasks" }, h("h2", null, "Tasks that wait"), tasks),
+      h(
+        "section.panel",
+        { "aria-label": "Tasks" },
+        h("h2", null, "Tasks that wait"),
+        list.node,
+        ground,
+      ),
       h(
         "section.panel",
         { "aria-label": "Machines" },

@@ -5,7 +5,7 @@ import { store, on } from "../store.js";
 import { table } from "../table.js";
 import { ago, count } from "../words.js";
 import { available, queueUrl, reasonOf } from "../queuebox.js";
-import { chip, verdictState } from "../state.js";
+import { chip, verdictState, verdictWord } from "../state.js";
 
 const number = (key, label, more) => ({
   key,
@@ -47,8 +47,8 @@ const COLUMNS = [
   },
   {
     key: "verdict",
-    label: "verdict",
-    width: 128,
+    label: "state",
+    width: 144,
     p: 3,
     sort: (q) => q.verdict || "",
     cell: (q) => verdictChip(q),
@@ -63,7 +63,7 @@ const COLUMNS = [
 
 export function verdictChip(q) {
   if (q.paused && q.paused.since_us) return chip("waiting", "paused");
-  return q.verdict ? chip(verdictState(q.verdict), q.verdict) : "–";
+  return q.verdict ? chip(verdictState(q.verdict), verdictWord(q.verdict)) : "–";
 }
 
 export default function queues(ctx) {
@@ -74,7 +74,7 @@ export default function queues(ctx) {
     sort: "-waiting",
     key: (q) => q.name,
     href: queueUrl,
-    words: (q) => [q.name, q.verdict, reasonOf(q), ...(q.types || [])],
+    words: (q) => [q.name, verdictWord(q.verdict), reasonOf(q), ...(q.types || [])],
     empty: () => [
       h("h2", null, "No queue is served"),
       h(

@@ -182,9 +182,15 @@ export default function tasks(ctx) {
       );
     }),
   );
+  ctx.onLeave(on("anew", load));
   ctx.onLeave(() => {
     turn++;
     clearTimeout(timer);
   });
-  return { title: "Tasks", fits: true, shown: load, node: [h("h1", null, "Tasks"), list.node] };
+  return {
+    title: "Tasks",
+    fits: true,
+    shown: load,
+    node: [h("h1", null, "Tasks"), list.node],
+  };
 }

@@ -101,13 +101,32 @@ static unsigned status_of(const char *code)
     return 500;
 }
 
+/* Why no answer came decides what a person has to think of it: what did not get through was not
+ * done, a write that got through may have been. */
+static void say_silence(struct request *request, const char *why)
+{
+    bool silent = strncmp(why, "timeout", 7) == 0;
+    bool through =
+        silent || strcmp(why, "this actor is stopping") == 0 || strncmp(why, "answered", 8) == 0;
+    char what[400];
+    snprintf(what, sizeof what, "%s%s", silent ? request->asked : why,
+             silent ? " did not answer in time" : "");
+    if (through && request->asked_write)
+        answer_error(request, 503, "unknown",
+                     "%s: it is not known whether it was done. Look at what is shown and at the "
+                     "history before you try again",
+                     what);
+    else
+        answer_error(request, 503, "unavailable", "%s%s; try again in a moment",
+                     request->asked_write ? "nothing was done: " : "", what);
+}
+
 bool answer_came(struct request *request, const struct dr_answer *answer)
 {
     if (answer->refused != NULL)
         answer_error(request, status_of(answer->refused), answer->refused, "%s", answer->failure);
     else if (answer->message == NULL)
-        answer_error(request, 503, "unavailable", "no answer: %s; whether it was done is not known",
-                     answer->failure);
+        say_silence(request, answer->failure);
     return answer->message != NULL;
 }
 
@@ -159,6 +178,8 @@ static void on_answer(struct dr_actor *actor, const struct dr_answer *answer, vo
 void request_ask(struct request *request, const char *to, enum dr_type type, const void *body,
                  ask_fn *then)
 {
+    request->asked = to;
+    request->asked_write = dr_row_by_type(type)->reply == DR_ACK;
     if (request->gateway->actor == NULL) {
         then(request, &(struct dr_answer){.failure = "Drover is not set up yet"});
         return;
@@ -170,21 +191,12 @@ void request_ask(struct request *request, const char *to, enum dr_type type, con
                asked);
 }
 
-static void on_noted(struct dr_actor *actor, const struct dr_answer *answer, void *arg)
-{
-    (void)actor;
-    (void)answer;
-    (void)arg;
-}
-
 void gateway_note(struct gateway *gateway, const char *kind, const char *id, const char *done,
                   const char *sentence, const char *by)
 {
     struct dr_hand_note note = {
         .kind = kind, .id = id, .done = done, .sentence = sentence, .by = by};
-    if (gateway->actor != NULL)
-        dr_request(gateway->actor, "ledger", DR_HAND_NOTE, &note, NULL, NULL, GATEWAY_ASK_MS,
-                   on_noted, NULL);
+    notes_add(gateway->notes, &note);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "password.h"
 
 void handle_tokens(struct request *request);
 void handle_token_add(struct request *request);
 void handle_token_revoke(struct request *request);
 void handle_users(struct request *request);
+void handle_user_add(struct request *request);
+void handle_user_remove(struct request *request);
+
 /* Of a text in UTF-8. */
 static size_t characters(const char *text)
 {
@@ -18,9 +22,6 @@ static size_t characters(const char *text)
         count += ((unsigned char)*text & 0xc0) != 0x80;
     return count;
 }
-
-void handle_user_add(struct request *request);
-void handle_user_remove(struct request *request);
 
 static struct dr_accounts_file *accounts(const struct request *request)
 {
@@ -64,7 +65,7 @@ void handle_token_add(struct request *request)
         return;
     if (!dr_account_token_add(accounts(request), name, role, request->login.user, token, id,
                               &error)) {
-        answer_error(request, 400, "bad-request", "%s", error.text);
+        answer_error(request, 503, "unavailable", "%s", error.text);
         return;
     }
     gateway_note(request->gateway, "token", id, "created", name, request->login.user);
@@ -86,10 +87,31 @@ void handle_token_revoke(struct request *request)
     answer_json(request, 200, json_pack("{s:b}", "ok", 1));
 }
 
+static void on_hashed(struct request *request, const char *hash, bool good)
+{
+    const char *name = request_text(request, "name"), *role = request_text(request, "role");
+    struct dr_error error;
+    struct dr_account known;
+    if (!good) {
+        answer_error(request, 503, "unavailable",
+                     "no memory to hash the password: %s is as before; try again", name);
+        return;
+    }
+    bool there = dr_account_user(accounts(request), name, &known);
+    if (!dr_account_user_put(accounts(request), name, role, hash, request->login.user, &error)) {
+        answer_error(request, 503, "unavailable", "%s", error.text);
+        return;
+    }
+    sessions_end_user(request->gateway->sessions, name); /* the old password opens nothing more */
+    gateway_note(request->gateway, "login", name, there ? "changed" : "created", role,
+                 request->login.user);
+    answer_json(request, 201, json_pack("{s:s,s:s}", "name", name, "role", role));
+}
+
 void handle_user_add(struct request *request)
 {
+    struct gateway *gateway = request->gateway;
     const char *name, *role, *password;
-    struct dr_error error;
     if (!name_and_role(request, &name, &role))
         return;
     password = request_text(request, "password");
@@ -101,18 +123,13 @@ void handle_user_add(struct request *request)
                      ACCOUNT_PASSWORD_MIN, ACCOUNT_PASSWORD_MAX);
         return;
     }
-    char *hash = dr_account_hash(password);
-    bool put = hash != NULL && dr_account_user_put(accounts(request), name, role, hash,
-                                                   request->login.user, &error);
-    if (!put)
-        answer_error(request, 400, "bad-request", "%s",
-                     hash == NULL ? "no memory to hash the password" : error.text);
-    free(hash);
-    if (!put)
-        return;
-    sessions_end_user(request->gateway->sessions, name); /* the old password opens nothing more */
-    gateway_note(request->gateway, "login", name, "created", role, request->login.user);
-    answer_json(request, 201, json_pack("{s:s,s:s}", "name", name, "role", role));
+    if (gateway->passwords == NULL)
+        gateway->passwords = passwords_new(gateway->loop);
+    if (!password_hash(gateway->passwords, request, password, on_hashed))
+        answer_error(request, 503, "unavailable",
+                     "too many passwords are being worked on: %s is as before; try again in a "
+                     "moment",
+                     name);
 }
 
 void handle_user_remove(struct request *request)

@@ -14,6 +14,8 @@
 #include "drover/clock.h"
 #include "gateway.h"
 
+#define NOTE_MAX 1000
+
 void handle_config(struct request *request);
 void handle_config_put(struct request *request);
 void handle_config_check(struct request *request);
@@ -58,6 +60,16 @@ static void overtaken(struct request *request, const struct configfile *file, co
                           yours));
 }
 
+/* It is kept beside every version and in the history. */
+static bool fits(struct request *request, const char *note)
+{
+    if (strlen(note) <= NOTE_MAX)
+        return true;
+    answer_error(request, 400, "bad-request", "note may have %d bytes: nothing was changed",
+                 NOTE_MAX);
+    return false;
+}
+
 void handle_config_put(struct request *request)
 {
     const char *text = request_needs(request, "text");
@@ -66,7 +78,7 @@ void handle_config_put(struct request *request)
     struct configfile file;
     struct dr_error error;
     bool good;
-    if (note == NULL || !read_now(request, &file))
+    if (note == NULL || !fits(request, note) || !read_now(request, &file))
         return;
     json_t *judged = configfile_judge(request->gateway, text, &good);
     if (strcmp(base, file.hash) != 0) {

@@ -197,11 +197,7 @@ static char *judge(struct request *request, const json_t *draft)
     struct dr_config *config = dr_config_parse(text, strlen(text), "drover.yaml", &errors);
     json_t *list = wizard_faults(&errors);
     const struct dr_cfg_root *root = config == NULL ? NULL : dr_config_root(config);
-    const char *fault = root == NULL ? NULL : wizard_state_fault(request->gateway, root);
-    if (fault != NULL)
-        json_array_append_new(
-            list, json_pack("{s:s,s:s,s:b}", "path", "state_dir", "text", fault, "warning", 0));
-    if (root != NULL && fault == NULL) {
+    if (wizard_state_fits(request->gateway, root, list) && root != NULL) {
         yaml = dr_config_write(root);
         json_t *judged = configfile_judge(request->gateway, yaml, &good);
         if (!good) {

@@ -123,7 +123,7 @@ static void on_checked(struct request *request, const char *hash, bool right)
     }
     limiter_failed(gateway->limiter, key, dr_wall_us());
     limiter_failed(gateway->limiter, request->peer, dr_wall_us());
-    gateway_note(gateway, "login", name, "refused", request->peer, "");
+    gateway_note(gateway, "login", name, "refused", "user or password was wrong", request->peer);
     answer_error(request, 401, "login", "user or password is wrong");
 }
 
@@ -154,8 +154,12 @@ void handle_logout(struct request *request)
 {
     const char *cookie =
         MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, "drover_session");
-    if (cookie != NULL)
+    struct login login;
+    if (cookie != NULL &&
+        sessions_by_cookie(request->gateway->sessions, cookie, dr_wall_us(), &login)) {
         sessions_end(request->gateway->sessions, cookie);
+        gateway_note(request->gateway, "login", login.user, "left", "", login.user);
+    }
     answer_json(request, 200, json_pack("{s:b}", "ok", 1));
     add_cookie(request, request->response, "", 0);
 }

@@ -63,14 +63,19 @@ char *wizard_text(const json_t *draft)
     return text;
 }
 
-const char *wizard_state_fault(const struct gateway *gateway, const struct dr_cfg_root *root)
+bool wizard_state_fits(const struct gateway *gateway, const struct dr_cfg_root *root,
+                       json_t *faults)
 {
     char dir[PATH_MAX];
     state_root(gateway, dir);
-    if (gateway->setup == NULL || strcmp(dir, root->state_dir) == 0)
-        return NULL;
-    return "the logins of this first start are in another folder: leave it, or begin again with "
-           "`drover up --dir`";
+    if (root == NULL || gateway->setup == NULL || strcmp(dir, root->state_dir) == 0)
+        return true;
+    json_array_append_new(faults, json_pack("{s:s,s:s,s:b}", "path", "state_dir", "text",
+                                            "the logins of this first start are in another "
+                                            "folder: leave it, or begin again with "
+                                            "`drover up --dir`",
+                                            "warning", 0));
+    return false;
 }
 
 json_t *wizard_faults(const struct dr_config_errors *errors)
@@ -93,10 +98,7 @@ void handle_wizard_render(struct request *request)
     struct dr_config *config = dr_config_parse_draft(text, strlen(text), "drover.yaml", &errors);
     json_t *list = wizard_faults(&errors);
     const struct dr_cfg_root *root = config == NULL ? NULL : dr_config_root(config);
-    const char *fault = root == NULL ? NULL : wizard_state_fault(request->gateway, root);
-    if (fault != NULL)
-        json_array_append_new(
-            list, json_pack("{s:s,s:s,s:b}", "path", "state_dir", "text", fault, "warning", 0));
+    wizard_state_fits(request->gateway, root, list);
     char *yaml = root == NULL ? NULL : dr_config_write(root);
     answer_json(request, 200,
                 json_pack("{s:s,s:o,s:o}", "yaml", yaml == NULL ? "" : yaml, "errors", list, "most",

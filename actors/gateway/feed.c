@@ -15,7 +15,6 @@
 
 #define TICK_MS 1000
 #define ASK_MS 5000
-#define SAVE_TICKS 60
 #define SAMPLE_TICKS 10
 #define QUIET_MS 5000 /* a watcher that said nothing for so long is asked whether it is there */
 #define MONEY_AFTER_MS 200
@@ -268,11 +267,7 @@ static void sample(struct feed *feed)
     samples_last_json(feed->samples, &json);
     hub_publish(feed->gateway->hub, "sample", json.data);
     dr_strbuf_free(&json);
-}
-
-static void save(struct feed *feed)
-{
-    if (samples_save(feed->samples, feed->samples_path) != 0)
+    if (samples_keep(feed->samples, feed->samples_path) != 0)
         dr_log_merged(DR_LOG_WARNING, &(struct dr_log_ctx){.err = strerror(errno)},
                       "the chart's samples could not be written to %s", feed->samples_path);
 }
@@ -302,8 +297,6 @@ static int on_tick(zloop_t *loop, int timer, void *arg)
     feed_picture(feed);
     if (feed->ticks % SAMPLE_TICKS == 0)
         sample(feed);
-    if (feed->ticks % SAVE_TICKS == 0)
-        save(feed);
     return 0;
 }
 
@@ -374,7 +367,6 @@ void feed_free(struct feed **at)
     *at = NULL;
     if (feed == NULL)
         return;
-    save(feed);
     picture_free(&feed->picture);
     samples_free(&feed->samples);
     free(feed);

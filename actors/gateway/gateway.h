@@ -10,6 +10,7 @@
 #include "drover/actor.h"
 #include "hub.h"
 #include "limiter.h"
+#include "notes.h"
 #include "route.h"
 #include "session.h"
 #include "strbuf.h"
@@ -32,6 +33,7 @@ struct gateway {
     struct hub *hub;
     struct sessions *sessions;
     struct limiter *limiter;
+    struct notes *notes;
     struct passwords *passwords; /* NULL: nobody gave one yet */
     struct feed *feed;
     int64_t started_us;
@@ -53,6 +55,8 @@ struct request {
     char peer[64];
     unsigned status; /* of the answer, once it is there */
     struct MHD_Response *response;
+    const char *asked; /* over the bus, and whether that changes something */
+    bool asked_write;
     json_t *input; /* the body as JSON: an object; NULL where there was none */
     void *data;    /* a handler's own while it waits; freed with the request by free() */
 };
@@ -102,7 +106,8 @@ const char *request_needs(struct request *request, const char *name);
 /* A text of the body; "" when it is not there. Answers 400 and returns NULL when it is no text. */
 const char *request_text(struct request *request, const char *name);
 
-/* Writes into the ledger's history what a person did; says nothing back. */
+/* Has the ledger's history tell what a person did, now or once it can. by: who; of one who is
+ * nobody yet, the address. */
 void gateway_note(struct gateway *gateway, const char *kind, const char *id, const char *done,
                   const char *sentence, const char *by);
 

@@ -134,6 +134,7 @@ static int on_tick(zloop_t *loop, int id, void *arg)
     struct gateway *gateway = arg;
     (void)loop;
     (void)id;
+    notes_tick(gateway->notes);
     if (gateway->server == NULL)
         return 0;
     if (dr_listen_is_local(dr_actor_config(gateway->actor)->gateway.listen))
@@ -163,6 +164,7 @@ static int start(struct dr_actor *actor)
     gateway->hub = hub_new(STREAM_BYTES, boot);
     gateway->sessions = sessions_new(gateway->state_dir, link, dr_wall_us());
     gateway->limiter = limiter_new();
+    gateway->notes = notes_new(actor, gateway->state_dir);
     dr_actor_set_self(actor, gateway);
     gateway->feed = feed_new(gateway);
     zloop_timer(dr_actor_loop(actor), RETRY_MS, 0, on_retry, gateway);
@@ -207,6 +209,7 @@ static void stop(struct dr_actor *actor)
     passwords_free(&gateway->passwords);
     feed_free(&gateway->feed);
     sessions_free(&gateway->sessions);
+    notes_free(&gateway->notes);
 }
 
 /* Bodies hold passwords and keys: nothing of a JSON tree stays in memory that was given back. */

@@ -15,7 +15,7 @@
 struct job {
     struct passwords *passwords;
     struct request *request;
-    char *hash, *password;
+    char *hash, *password; /* hash NULL: it is to be made */
     bool right;
     password_fn *then;
     struct job *next;
@@ -34,7 +34,12 @@ struct passwords {
 static void *work(void *arg)
 {
     struct job *job = arg;
-    job->right = dr_account_password(job->hash, job->password);
+    if (job->hash != NULL) {
+        job->right = dr_account_password(job->hash, job->password);
+    } else {
+        job->hash = dr_account_hash(job->password);
+        job->right = job->hash != NULL;
+    }
     DR_ASSERT(write(job->passwords->done[1], "", 1) == 1);
     return NULL;
 }
@@ -105,19 +110,34 @@ void passwords_free(struct passwords **passwords)
     *passwords = NULL;
 }
 
-bool password_check(struct passwords *passwords, struct request *request, const char *hash,
-                    const char *password, password_fn *then)
+static bool add(struct passwords *passwords, struct request *request, const char *hash,
+                const char *password, password_fn *then)
 {
     if (passwords->count >= PASSWORDS_WAITING)
         return false;
     struct job *job = calloc(1, sizeof *job), **end = &passwords->first;
     DR_ASSERT(job != NULL);
-    *job = (struct job){passwords, request, strdup(hash), strdup(password), false, then, NULL};
-    DR_ASSERT(job->hash != NULL && job->password != NULL);
+    *job = (struct job){
+        passwords, request, hash == NULL ? NULL : strdup(hash), strdup(password), false,
+        then,      NULL};
+    DR_ASSERT(job->password != NULL && (hash == NULL || job->hash != NULL));
     while (*end != NULL)
         end = &(*end)->next;
     *end = job;
     passwords->count++;
     start_next(passwords);
     return true;
+}
+
+bool password_check(struct passwords *passwords, struct request *request, const char *hash,
+                    const char *password, password_fn *then)
+{
+    DR_ASSERT(hash != NULL);
+    return add(passwords, request, hash, password, then);
+}
+
+bool password_hash(struct passwords *passwords, struct request *request, const char *password,
+                   password_fn *then)
+{
+    return add(passwords, request, NULL, password, then);
 }

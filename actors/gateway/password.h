@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Argon2id beside the loop: a thread for one password at a time (64 MiB each), so that a login
- * holds up neither the live stream nor anybody's question. What it keeps of passwords is wiped. */
+/* Argon2id beside the loop: a thread for one password at a time (64 MiB each), so that a login or a
+ * new account holds up neither the live stream nor anybody's question. What it keeps of passwords
+ * is wiped. */
 #ifndef DROVER_GATEWAY_PASSWORD_H
 #define DROVER_GATEWAY_PASSWORD_H
 
@@ -21,5 +22,8 @@ void passwords_free(struct passwords **passwords);
 typedef void password_fn(struct request *request, const char *hash, bool right);
 bool password_check(struct passwords *passwords, struct request *request, const char *hash,
                     const char *password, password_fn *then);
+/* As above, to make the hash of a new password; right: there was memory for it. */
+bool password_hash(struct passwords *passwords, struct request *request, const char *password,
+                   password_fn *then);
 
 #endif

@@ -29,6 +29,7 @@ struct sample {
 struct samples {
     struct sample ring[SAMPLES_MAX];
     size_t first, count;
+    size_t lines; /* that may still be added to the file before it is written anew */
 };
 
 struct samples *samples_new(void)
@@ -179,7 +180,7 @@ static int write_all(int fd, const struct dr_strbuf *text)
             return -1;
         done += n < 0 ? 0 : (size_t)n;
     }
-    return fsync(fd);
+    return 0;
 }
 
 static int replace(const char *path, const struct dr_strbuf *text)
@@ -193,7 +194,7 @@ static int replace(const char *path, const struct dr_strbuf *text)
     int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
-    int result = write_all(fd, text);
+    int result = write_all(fd, text) == 0 ? fsync(fd) : -1;
     int error = errno;
     close(fd);
     if (result == 0 && rename(fresh, path) == 0)
@@ -205,18 +206,38 @@ static int replace(const char *path, const struct dr_strbuf *text)
     return -1;
 }
 
-int samples_save(const struct samples *samples, const char *path)
+static void add_line(struct dr_strbuf *text, const struct sample *sample)
+{
+    dr_strbuf_printf(text, "%" PRId64 " %d", sample->t_us, sample->known);
+    for (size_t c = 0; c < COLUMNS; c++)
+        dr_strbuf_printf(text, " %" PRId64, sample->of[c]);
+    dr_strbuf_add_text(text, "\n");
+}
+
+int samples_save(struct samples *samples, const char *path)
 {
     struct dr_strbuf text = {0};
     dr_strbuf_add_text(&text, FIRST_LINE);
-    for (size_t i = 0; i < samples->count; i++) {
-        const struct sample *sample = at(samples, i);
-        dr_strbuf_printf(&text, "%" PRId64 " %d", sample->t_us, sample->known);
-        for (size_t c = 0; c < COLUMNS; c++)
-            dr_strbuf_printf(&text, " %" PRId64, sample->of[c]);
-        dr_strbuf_add_text(&text, "\n");
-    }
+    for (size_t i = 0; i < samples->count; i++)
+        add_line(&text, at(samples, i));
     int result = replace(path, &text);
+    samples->lines = result == 0 ? SAMPLES_MAX : 0;
     dr_strbuf_free(&text);
     return result;
+}
+
+int samples_keep(struct samples *samples, const char *path)
+{
+    struct dr_strbuf line = {0};
+    DR_ASSERT(samples->count > 0);
+    /* The first of a life: what was read may end in half a line, behind which nothing is found. */
+    int fd = samples->lines == 0 ? -1 : open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return samples_save(samples, path);
+    add_line(&line, at(samples, samples->count - 1));
+    int result = write_all(fd, &line);
+    close(fd);
+    dr_strbuf_free(&line);
+    samples->lines--;
+    return result == 0 ? 0 : samples_save(samples, path);
 }

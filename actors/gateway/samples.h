@@ -29,6 +29,10 @@ void samples_json(const struct samples *samples, int64_t since_us, struct dr_str
 void samples_load(struct samples *samples, const char *path);
 
 /* Replaces the file (0600) in one step. 0, or -1 with errno; the old one is there then. Blocks. */
-int samples_save(const struct samples *samples, const char *path);
+int samples_save(struct samples *samples, const char *path);
+
+/* Adds the newest to the file, so that a process that is killed loses none; now and then, and where
+ * that cannot be, replaces the file. 0, or -1 with errno. */
+int samples_keep(struct samples *samples, const char *path);
 
 #endif

@@ -132,6 +132,7 @@ static struct gateway *begin(const struct setup *setup, zloop_t *loop, const cha
     gateway->hub = hub_new(STREAM_BYTES, "setup");
     gateway->sessions = sessions_new(gateway->state_dir, link, dr_wall_us());
     gateway->limiter = limiter_new();
+    gateway->notes = notes_new(NULL, gateway->state_dir);
     return gateway;
 }
 

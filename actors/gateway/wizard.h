@@ -15,9 +15,10 @@
 json_t *wizard_draft(struct request *request);
 /* As the configuration's reader takes it: 0.6 stays 0.6. The caller's (free). */
 char *wizard_text(const json_t *draft);
-/* At a first start: the directory that keeps the logins must stay. NULL, or what is wrong with
- * state_dir. */
-const char *wizard_state_fault(const struct gateway *gateway, const struct dr_cfg_root *root);
+/* At a first start: the directory that keeps the logins must stay. False: what is wrong with
+ * state_dir is added to the faults. root NULL, which has faults of its own: true. */
+bool wizard_state_fits(const struct gateway *gateway, const struct dr_cfg_root *root,
+                       json_t *faults);
 /* [{path, text, warning}] */
 json_t *wizard_faults(const struct dr_config_errors *errors);
 

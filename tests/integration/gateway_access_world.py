@@ -63,6 +63,11 @@ class Gateway(World):
         finally:
             line.close()
 
+    def settled(self):
+        """All that was done so far is in the history: the gateway has nothing left to tell."""
+        waits = os.path.join(self.state_dir, "gateway", "notes.json")
+        eventually(lambda: not os.path.exists(waits), 20, "the ledger has taken every note")
+
     def link(self):
         with open(os.path.join(self.state_dir, "run", "login")) as file:
             return file.read().strip()

@@ -101,6 +101,58 @@ static void a_restart_keeps_them(void **nothing)
     unlink(path);
 }
 
+static void expect_kept(const char *path, const struct samples *samples)
+{
+    struct samples *read = samples_new();
+    samples_load(read, path);
+    json_t *a = columns(samples, 0), *b = columns(read, 0);
+    assert_true(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+    samples_free(&read);
+}
+
+static void a_killed_one_loses_none(void **nothing)
+{
+    (void)nothing;
+    char path[] = "/tmp/samples-test-XXXXXX";
+    struct stat first, seen;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    /* The host stopped while a line was written: what comes after it is found all the same. */
+    dprintf(fd, "drover-samples 1\n%lld 1 1 2 3", (long long)T0);
+    close(fd);
+    struct samples *samples = samples_new();
+    samples_load(samples, path);
+    for (int64_t i = 1; i <= SAMPLES_MAX; i++) {
+        add(samples, i, i);
+        assert_int_equal(samples_keep(samples, path), 0);
+        if (i < 3)
+            expect_kept(path, samples);
+        if (i == 1)
+            assert_int_equal(stat(path, &first), 0);
+    }
+    assert_int_equal(stat(path, &seen), 0);
+    assert_int_equal(seen.st_ino, first.st_ino); /* cheap: lines were added, no file was written */
+    expect_kept(path, samples);
+    add(samples, 5, 9); /* the clock was set back */
+    assert_int_equal(samples_keep(samples, path), 0);
+    expect_kept(path, samples);
+    for (int64_t i = 6; i < SAMPLES_MAX; i++) {
+        add(samples, i, i);
+        assert_int_equal(samples_keep(samples, path), 0);
+    }
+    expect_kept(path, samples);
+    assert_int_equal(stat(path, &seen), 0);
+    assert_true(seen.st_size < 2 * first.st_size * SAMPLES_MAX); /* it does not grow for ever */
+    unlink(path);
+    add(samples, SAMPLES_MAX, 1);
+    assert_int_equal(samples_keep(samples, path), 0);
+    expect_kept(path, samples);
+    samples_free(&samples);
+    unlink(path);
+}
+
 static void a_damaged_file_is_read_as_far_as_it_goes(void **nothing)
 {
     (void)nothing;
@@ -139,6 +191,7 @@ int main(void)
         cmocka_unit_test(only_the_newest_six_hours_are_kept),
         cmocka_unit_test(what_nobody_saw_is_null),
         cmocka_unit_test(a_restart_keeps_them),
+        cmocka_unit_test(a_killed_one_loses_none),
         cmocka_unit_test(a_damaged_file_is_read_as_far_as_it_goes),
         cmocka_unit_test(a_clock_that_was_set_back_draws_no_loop),
     };

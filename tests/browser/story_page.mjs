@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What story.mjs needs: the world beside the page, what the page shows, and waiting until the two
- * are equal. */
+ * What the chapters of the story need: the world beside the page, ways through the page, what the
+ * page shows, and waiting until the two are equal. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ export const COUNTS = ["waiting", "booting", "running", "idle", "draining"];
 const CHANGE =
   /^\S+ (\S+): (wanted|launching|booting|up|draining|absent|terminating|gone|failed|cancelled)/;
 
-/* story_world.py or another: ask("truth") and the like; one question at a time. */
-export async function world(script = "story_world.py") {
+/* story_world.py: ask("truth") and the like; one question at a time. */
+export async function world() {
   const child = spawn(
     process.env.DROVER_TEST_PYTHON || "python3",
-    [join(HERE, script)],
+    [join(HERE, "story_world.py")],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -54,6 +54,32 @@ export async function world(script = "story_world.py") {
     },
   };
 }
+
+export const text = (page, selector) => page.locator(selector).first().innerText();
+
+export const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+/* By the page's own links, as a person goes: nothing is loaded anew. */
+export const click = (page, word) => page.locator("#nav a", { hasText: word }).click();
+
+export async function visit(page, word, href, selector) {
+  await click(page, word);
+  await page.locator(`main a[href="${href}"]`).first().click();
+  await page.waitForSelector(selector);
+}
+
+export const visitTask = (page, id, selector = ".lead") =>
+  visit(page, "Tasks", `/tasks/${id}`, selector);
+
+export const visitMachine = (page, machine) =>
+  visit(page, "Machines", `/machines/${machine.instance}`, ".band");
+
+export async function overview(page) {
+  await click(page, "Overview");
+  await page.waitForSelector(".queuebox tbody tr");
+}
+
+export const closed = (page) => page.waitForSelector("dialog", { state: "detached" });
 
 /* The overview's numbers, queues and lines of activity, as a person reads them. */
 export function shown(page) {

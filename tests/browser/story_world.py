@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The world of story.mjs: a ClearML server, Drover with its gateway, genuine agents and the genuine SDK.
+"""The world of story.mjs: a ClearML server, a person who types `drover up` on a host that has no
+configuration yet, genuine agents and the genuine SDK.
 It is asked over its stdin, one JSON list [operation, arguments] a line, and answers one JSON line each.
 What it says of the flock comes from the server's API and from the command line, never from the gateway."""
 import json
 import os
 import signal
+import subprocess
 import sys
-
-import yaml
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from gateway_setup_test import TOKEN, SetupWorld, Up  # noqa: E402
 from gateway_world import free_port  # noqa: E402
-from sdk_agent_world import SdkWorld, machine_type, needed  # noqa: E402
-from world import eventually  # noqa: E402
+from sdk_agent_world import PRELUDE, needed  # noqa: E402
+from world import PYTHON, eventually  # noqa: E402
 
 PHASES = {"wanted": "waiting", "launching": "booting", "booting": "booting", "draining": "draining",
           "terminating": "draining", "absent": "draining", "failed": "failed"}
@@ -28,14 +30,18 @@ while not os.path.exists({gate!r}):
     step += 1
     time.sleep(0.5)
 """
-ENQUEUE = """
-ids = []
-for name in ARGS["names"]:
-    task = create(name, ARGS["code"][name], project=ARGS["project"])
-    Task.enqueue(task, queue_name=ARGS["queue"])
-    ids.append(task.id)
-done(ids)
+# A colleague's notebook: it has imported the SDK once and goes on using it.
+NOTEBOOK = """
+for line in sys.stdin:
+    ids = []
+    for queue, tasks in json.loads(line).items():
+        for name, code in tasks.items():
+            task = create(name, code, project="vision")
+            Task.enqueue(task, queue_name=queue)
+            ids.append(task.id)
+    done(ids)
 """
+BOOT = 'for i in $(seq 1000); do [ -e %s ] && break; echo "unpacking part $i"; sleep 0.3; done'
 
 
 def phase(row):
@@ -44,33 +50,73 @@ def phase(row):
     return PHASES.get(row["state"], "ended")
 
 
-class StoryWorld(SdkWorld):
-    def __init__(self, types, queues):
-        super().__init__(queues=tuple(queues))
-        self.port, self.types, self.serves = free_port(), types, queues
+class StoryWorld(SetupWorld):
+    def __init__(self, types, serves):
+        super().__init__()
+        self.types, self.serves = types, serves
+        self.up = self.notebook = None
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.api("queues.create", name="gpu")
+            self.notebook = subprocess.Popen(
+                [PYTHON, "-c", PRELUDE + NOTEBOOK, "{}"], cwd=self.dir, env=self.sdk_env(),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.up = Up(self, "--dir", self.dir, "--listen", "127.0.0.1:%d" % free_port())
+            self.droverd = self.up.process  # it becomes droverd when the wizard has ended
+            threading.Thread(target=self.watch_terminal, daemon=True).start()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, *error):
+        if self.notebook:
+            self.notebook.kill()
+            self.notebook.communicate()
+        super().__exit__(*error)
+
+    def watch_terminal(self):
+        """A terminal that nobody reads would hold up who writes to it."""
+        while True:
+            try:
+                self.up.said += os.read(self.up.terminal, 65536).decode(errors="replace")
+            except OSError:
+                return
 
     def gate(self, name):
         return os.path.join(self.dir, "gate-" + name)
 
-    def write_config(self, config=None):
-        """As a person would write it; machines wait at a gate of the test while they boot."""
-        boot = "for i in $(seq 1000); do [ -e %s ] && break; echo \"unpacking part $i\"; sleep 0.3; done\n"
-        super().write_config()
-        text = {
-            "deployment": "lab", "state_dir": self.state_dir,
-            "clearml": {"api_server": self.api_url, "files_server": self.files_url,
-                        "credentials_file": os.path.join(self.dir, "clearml.yaml"), "tick": "500ms"},
-            "budget": {"per_hour": 12, "per_day": 200, "per_month": 4000},
-            "accounts": [self.account()],
-            "machine_types": [machine_type(name, init_script=boot % self.gate(name), **more)
-                              for name, more in self.types.items()],
-            "queues": [{"name": name, "types": types} for name, types in self.serves.items()],
-            "timing": {"workers_period": "1s", "queue_reread": "2s", "drain_poll": "1s",
-                       "drain_grace": "20s"},
-            "gateway": {"listen": "127.0.0.1:%d" % self.port},
-        }
-        with open(self.config_path, "w") as file:
-            yaml.safe_dump(text, file, sort_keys=False, width=90)
+    # ---- what a person knows -----------------------------------------------------------------------
+    def answers(self):
+        """What is typed into the wizard. Machines wait at a gate of the test while they boot."""
+        types = [dict(type, name=name, init_script=BOOT % self.gate(name))
+                 for name, type in self.types.items()]
+        return {"api": self.api_url, "files": self.files_url, "access": self.access_key,
+                "secret": self.secret_key, "python": PYTHON, "types": types, "token": TOKEN,
+                "environment": "CLEARML_AGENT_QUEUE_POLL_FREQ_SEC=1"}
+
+    def first_link(self):
+        return eventually(lambda: self.links()[:1], 30, "the link is printed")[0]
+
+    def links(self):
+        return [word for word in self.up.said.split() if "/login?once=" in word]
+
+    def link(self):
+        """Of the dashboard, as `drover up` or `drover token link` gives it."""
+        path = os.path.join(self.state_dir, "run", "login")
+        eventually(lambda: os.path.exists(path), 20, "a new link")
+        with open(path) as file:
+            return file.read().strip()
+
+    def written(self):
+        with open(self.config_path) as file:
+            return file.read()
+
+    def said(self):
+        """The terminal's last lines, for when a story fails."""
+        return self.up.said[-6000:]
 
     # ---- what is true ----------------------------------------------------------------------------
     def spoken(self, *words):
@@ -80,15 +126,15 @@ class StoryWorld(SdkWorld):
     def queue_truth(self, machines):
         """The server's own word on what waits and runs; what is available follows from the caps."""
         workers = self.api("workers.get_all")["workers"]
-        entries = {q["id"]: q["entries"] for q in self.api("queues.get_all")["queues"]}
+        queues = {q["name"]: q for q in self.api("queues.get_all")["queues"]}
         truth = {}
         for name, types in self.serves.items():
-            id = self.queues[name]
+            id = queues[name]["id"]
             alive = [m for m in machines if m["type"] in types and phase(m) != "ended"]
             taken = sum(phase(m) != "idle" for m in alive)
             most = sum(self.types[t]["max_machines"] for t in types)
             truth[name] = {
-                "waiting": len(entries[id]),
+                "waiting": len(queues[name]["entries"]),
                 "running": sum(bool(w.get("task")) and any(q["id"] == id for q in w["queues"])
                                for w in workers),
                 "available": "%d of %d" % (most - taken, most)}
@@ -114,18 +160,17 @@ class StoryWorld(SdkWorld):
         return [{"id": m["id"], "instance": m["instance_id"], "type": m["type"], "phase": phase(m)}
                 for m in self.spoken("machines", "--all").get("machines", [])]
 
-    def waiting(self, queue):
-        entries = self.api("queues.get_by_id", queue=self.queues[queue])["queue"]["entries"]
-        return [entry["task"] for entry in entries]
-
     # ---- what happens ----------------------------------------------------------------------------
-    def start(self):
-        with open(os.path.join(self.state_dir, "run", "login")) as file:
-            return {"url": "http://127.0.0.1:%d" % self.port, "link": file.read().strip()}
-
-    def sdk_enqueue(self, queue, names, project="vision"):
-        code = {name: TRAIN.format(gate=self.gate(name)) for name in names}
-        return self.sdk(ENQUEUE, queue=queue, names=names, code=code, project=project)
+    def enqueue(self, queues):
+        """{queue: [names]} → the tasks' ids, in this order, by the genuine SDK."""
+        code = {queue: {name: TRAIN.format(gate=self.gate(name)) for name in names}
+                for queue, names in queues.items()}
+        self.notebook.stdin.write(json.dumps(code) + "\n")
+        self.notebook.stdin.flush()
+        for line in self.notebook.stdout:
+            if line.startswith("RESULT "):
+                return json.loads(line[len("RESULT "):])
+        raise AssertionError("the SDK's process ended %s" % self.notebook.wait())
 
     def open_gate(self, name):
         open(self.gate(name), "w").close()
@@ -140,34 +185,21 @@ class StoryWorld(SdkWorld):
         os.kill(self.actor_pid("gateway"), getattr(signal, name))
         return True
 
-    def link(self):
-        path = os.path.join(self.state_dir, "run", "login")
-        eventually(lambda: os.path.exists(path), 20, "a new link")
-        with open(path) as file:
-            return file.read().strip()
-
     def cap(self, type, most):
         """The test knows of a change that it made by the page."""
         self.types[type]["max_machines"] = most
         return True
 
-    def written(self):
-        with open(self.config_path) as file:
-            return file.read()
 
-
-OPERATIONS = ("start", "truth", "rows", "waiting", "sdk_enqueue", "open_gate", "close_gate", "gateway",
-              "link", "cap", "written", "status")
+OPERATIONS = ("answers", "truth", "rows", "enqueue", "open_gate", "close_gate", "gateway", "link", "cap",
+              "written", "said", "status")
 
 
 def main():
     needed()
-    types = {"cpu-8": {"max_machines": 4, "idle_timeout": "6s", "price_per_hour": 0.34},
-             "gpu-a10": {"max_machines": 2, "idle_timeout": "6s", "price_per_hour": 1.006}}
+    types = {"cpu-8": {"max_machines": 4, "price": 0.34}, "gpu-a10": {"max_machines": 2, "price": 1.006}}
     with StoryWorld(types, {"cpu": ["cpu-8"], "gpu": ["gpu-a10"]}) as world:
-        link = os.path.join(world.state_dir, "run", "login")
-        eventually(lambda: os.path.exists(link), 30, "the way into the dashboard")
-        print(json.dumps({"ok": world.start()}), flush=True)
+        print(json.dumps({"ok": {"link": world.first_link()}}), flush=True)
         for line in sys.stdin:
             name, arguments = json.loads(line)
             assert name in OPERATIONS, name

@@ -7,6 +7,7 @@ struct command {
     const char *name;
     int (*run)(struct console *console, int argc, char **argv);
     bool needs_config;
+    bool own_words; /* it reads its arguments, and says what is wrong with them, itself */
     /* As people read it; completion reads it too: "--option VALUE", operands in order, a|b|c for
      * choices. MACHINE, QUEUE, TASK, TOPIC, FILE, DIR and PYTHON are completed as what they are. */
     const char *arguments;

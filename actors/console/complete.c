@@ -44,10 +44,13 @@ size_t complete_parse(const char *arguments, struct complete_item items[COMPLETE
 {
     size_t count = 0;
     bool value = false; /* the last one was an option, with no bracket closed since */
+    int depth = 0;
     while (*arguments != '\0') {
         size_t skip = strspn(arguments, " []");
         if (memchr(arguments, ']', skip) != NULL)
             value = false;
+        for (size_t i = 0; i < skip; i++)
+            depth += arguments[i] == '[' ? 1 : arguments[i] == ']' ? -1 : 0;
         arguments += skip;
         size_t len = strcspn(arguments, " []");
         char token[96];
@@ -58,6 +61,7 @@ size_t complete_parse(const char *arguments, struct complete_item items[COMPLETE
         bool option = strncmp(token, "--", 2) == 0;
         if (!option && value) {
             items[count - 1].takes = true;
+            snprintf(items[count - 1].name, sizeof items->name, "%.47s", token);
             value_of(token, &items[count - 1]);
             value = false;
             continue;
@@ -65,7 +69,8 @@ size_t complete_parse(const char *arguments, struct complete_item items[COMPLETE
         value = option;
         if (count == COMPLETE_MAX || strcmp(token, "...") == 0)
             continue;
-        items[count] = (struct complete_item){.option = ""};
+        items[count] = (struct complete_item){.option = "", .needed = depth == 0};
+        snprintf(items[count].name, sizeof items->name, "%.47s", token);
         if (option)
             snprintf(items[count].option, sizeof items->option, "%.31s", token);
         else

@@ -17,6 +17,8 @@ struct complete_item {
     bool takes;      /* the option has a value */
     enum complete_kind kind;
     char words[96]; /* separated by spaces */
+    char name[48]; /* of the value as the help prints it: "MACHINE", "2h|off"; of a flag, its own */
+    bool needed;   /* not in brackets */
 };
 
 #define COMPLETE_MAX 8

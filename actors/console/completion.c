@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* drover completion: what a shell reads to complete drover's command line. Commands and options are
  * in it; names of machines, queues and tasks are asked for when they are needed. */
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
 #include "complete.h"
+#include "drover/assert.h"
 #include "flock.h"
+#include "help.h"
 
 #define ASK_MS 1000
 #define USAGE "completion bash|zsh|fish"
@@ -44,7 +48,7 @@ static void print_cases(const struct command *command)
         print_values(&items[i]);
         puts(" ;;");
     }
-    printf("    %s,*) words+=('--json'", command->name);
+    printf("    %s,*) words+=('--json' '--help'", command->name);
     for (size_t i = 0; i < count; i++)
         if (items[i].option[0] != '\0')
             printf(" '%s'", items[i].option);
@@ -59,8 +63,8 @@ static void print_all_cases(void)
 {
     size_t count;
     const struct command *all = commands_all(&count);
-    puts("  case \"$command,$prev\" in\n    ,--config) files=1 ;;");
-    fputs("    ,*) words+=('--config' '--json' '--help' '--version'", stdout);
+    puts("  case \"$command,$prev\" in\n    ,--config) files=1 ;;\n    ,--gateway) ;;");
+    fputs("    ,*) words+=('--config' '--gateway' '--json' '--help' '--version' 'help'", stdout);
     for (size_t i = 0; i < count; i++)
         printf(" '%s'", all[i].name);
     puts(") ;;");
@@ -78,7 +82,8 @@ static void print_bash(void)
          "  local command='' names='' files='' word i words=() config=()\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    case ${COMP_WORDS[i]} in\n"
-         "      --config) config=(--config \"${COMP_WORDS[i+1]}\"); ((++i)) ;;\n"
+         "      --config|--gateway) config=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\"); ((++i)) "
+         ";;\n"
          "      -*) ;;\n"
          "      *) command=${COMP_WORDS[i]}; break ;;\n"
          "    esac\n"
@@ -112,7 +117,7 @@ static void print_zsh(void)
          "  line=(\"${(@)words}\")\n"
          "  for ((i = 2; i < CURRENT; i++)); do\n"
          "    case ${line[i]} in\n"
-         "      --config) config=(--config \"${line[i+1]}\"); ((++i)) ;;\n"
+         "      --config|--gateway) config=(${line[i]} \"${line[i+1]}\"); ((++i)) ;;\n"
          "      -*) ;;\n"
          "      *) command=${line[i]}; break ;;\n"
          "    esac\n"
@@ -152,7 +157,7 @@ static void fish_values(const struct complete_item *item)
     fputs(" -a '", stdout);
     while (*rest != '\0') {
         size_t len = strcspn(rest, " ");
-        printf("(drover completion --complete %.*s 2>/dev/null)", (int)len, rest);
+        printf("(__drover_names %.*s)", (int)len, rest);
         rest += len + (rest[len] == ' ');
         if (*rest != '\0')
             putchar(' ');
@@ -191,7 +196,19 @@ static void print_fish(void)
     size_t count;
     const struct command *all = commands_all(&count);
     puts("# fish completion for drover: `drover completion fish` prints it.\n"
+         "function __drover_names\n"
+         "  set -l words (commandline -opc)\n"
+         "  set -l place\n"
+         "  for i in (seq 2 (count $words))\n"
+         "    if contains -- $words[$i] --config --gateway\n"
+         "      set -l value (math $i + 1)\n"
+         "      set place $words[$i] $words[$value]\n"
+         "    end\n"
+         "  end\n"
+         "  drover $place completion --complete $argv[1] 2>/dev/null\n"
+         "end\n"
          "complete -c drover -n __fish_use_subcommand -l config -r -F -d 'drover.yaml'\n"
+         "complete -c drover -n __fish_use_subcommand -l gateway -x -d 'of another host'\n"
          "complete -c drover -n __fish_use_subcommand -l version -d 'which Drover this is'\n"
          "complete -c drover -n __fish_use_subcommand -l help -d 'all commands'\n"
          "complete -c drover -l json -d 'answer as JSON'");
@@ -213,6 +230,11 @@ static void print_names(const struct flock *flock, const char *what)
     const struct dr_ledger_state *state = flock->state;
     const struct dr_picture *picture = flock->picture;
     bool machines = strcmp(what, "machines") == 0;
+    if (strcmp(what, "queues") == 0) {
+        for (size_t i = 0; i < picture->queues.queues.count; i++)
+            print_name(picture->queues.queues.items[i].name);
+        return;
+    }
     for (size_t i = 0; machines && i < state->machines.count; i++) {
         print_name(state->machines.items[i].id);
         print_name(state->machines.items[i].instance_id);
@@ -241,18 +263,36 @@ static int complete(struct console *console, const char *what)
     int code = console_config(console);
     if (code != 0)
         return code;
-    if (strcmp(what, "queues") == 0) {
-        for (size_t i = 0; console->cfg != NULL && i < console->cfg->queues.count; i++)
+    if (strcmp(what, "queues") == 0 && console->cfg != NULL) {
+        for (size_t i = 0; i < console->cfg->queues.count; i++)
             print_name(console->cfg->queues.items[i].name);
         return EXIT_FINE;
     }
-    if (strcmp(what, "machines") != 0 && strcmp(what, "tasks") != 0)
+    if (strcmp(what, "machines") != 0 && strcmp(what, "tasks") != 0 && strcmp(what, "queues") != 0)
         return console_usage("completion --complete machines|tasks|queues|topics");
     if (flock_read(console, 0, ASK_MS, &flock, err, sizeof err) != 0)
         return EXIT_BROKEN;
     print_names(&flock, what);
     flock_drop(&flock);
     return EXIT_FINE;
+}
+
+/* For programs that hand it on. */
+static void print_document(const char *shell, void (*print)(void))
+{
+    char *script = NULL;
+    size_t len = 0;
+    FILE *out = stdout;
+    stdout = open_memstream(&script, &len);
+    DR_ASSERT(stdout != NULL);
+    print();
+    fclose(stdout);
+    stdout = out;
+    json_t *document = json_pack("{s:s,s:s}", "shell", shell, "script", script);
+    json_dumpf(document, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(document);
+    free(script);
 }
 
 int cmd_completion(struct console *console, int argc, char **argv)
@@ -262,11 +302,17 @@ int cmd_completion(struct console *console, int argc, char **argv)
         void (*print)(void);
     } shells[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
     const char *what = console_option(&argc, argv, "--complete");
+    const char *page = console_option(&argc, argv, "--page"); /* of the manual, for the build */
+    if (page != NULL && argc == 0 && help_page(page, stdout) == 0)
+        return EXIT_FINE;
     if (what != NULL && argc == 0)
         return complete(console, what);
     for (size_t i = 0; what == NULL && argc == 1 && i < sizeof shells / sizeof shells[0]; i++) {
         if (strcmp(argv[0], shells[i].shell) == 0) {
-            shells[i].print();
+            if (console->json)
+                print_document(shells[i].shell, shells[i].print);
+            else
+                shells[i].print();
             return EXIT_FINE;
         }
     }

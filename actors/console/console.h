@@ -34,6 +34,42 @@ struct console {
     bool colour; /* only on a terminal, and not with NO_COLOR */
 };
 
+/* ---- what goes wrong: a sentence on stderr, with --json {"error": {"code", "sentence"}} ---------
+ */
+void console_errors(bool json); /* said once, before all others */
+
+/* Says it, and gives the exit code back. word: usage config unavailable not-found ambiguous, or an
+ * `ack`'s code. */
+int console_fail(enum exit_code code, const char *word, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What a person should know beside the answer; nothing with --json. */
+void console_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A text as JSON, also where it is no UTF-8: "?" for what is none. */
+struct json_t;
+struct json_t *console_text(const char *text);
+
+/* What was done, where no actor says it: a sentence, with --json {"ok":true,"sentence"}. EXIT_FINE.
+ */
+int console_did(const struct console *console, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Events that were missed; 0: it is not known how many. With --json {"missed": count}. */
+void console_missed(int64_t count);
+
+/* The faults of a configuration; EXIT_CONFIG. */
+int console_faults(const char *path, const struct dr_config_errors *errors);
+
+/* Whether anything was said to be wrong; and a word with --json for a command that said it its own
+ * way. */
+bool console_said(void);
+void console_unsaid(int code, const char *command);
+
+/* "; did you mean NAME?", or "". */
+struct near;
+const char *console_meant(const struct near *near, char *out, size_t size);
+
 /* Reads the configuration; prints its faults to stderr. 0, or an exit code. */
 int console_config(struct console *console);
 
@@ -57,6 +93,9 @@ struct dr_tap *console_tap(const struct console *console, const char *topic, cha
  * stderr when some were missed. Returns an exit code. */
 int console_follow(struct console *console, const char *topic,
                    void (*print)(const struct dr_message *message));
+
+/* A line of `drover tap`. body: JSON. */
+void tap_line(int64_t time_us, const char *source, const char *type, const char *body);
 
 /* ---- people: each says on stderr what is wrong ------------------------------------------------
  */
@@ -84,6 +123,7 @@ const char *console_option(int *argc, char **argv, const char *name);
 
 /* Says how the command is used; EXIT_USAGE. */
 int console_usage(const char *line);
+int console_no_span(const char *what, const char *word); /* the word is no time span */
 
 /* NULL when the task is not among them. */
 const struct dr_task_row *console_task(const struct dr_task_row_list *tasks, const char *id);

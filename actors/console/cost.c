@@ -6,18 +6,6 @@
 #include "drover/clock.h"
 #include "pick.h"
 
-#define BY_WORDS "queue|type|project|user|task|machine|day"
-
-static bool known_by(const char *by)
-{
-    static const char *const words[] = {"queue", "type",    "project", "user",
-                                        "task",  "machine", "day"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(by, words[i]) == 0)
-            return true;
-    return false;
-}
-
 static void add_row(struct table *table, const struct dr_cost_row *row)
 {
     char machines[24], tasks[24], ran[32], unknown[64] = "", sums[4][32];
@@ -26,15 +14,18 @@ static void add_row(struct table *table, const struct dr_cost_row *row)
     snprintf(tasks, sizeof tasks, "%lld", (long long)row->tasks);
     if (row->unpriced_ms > 0) {
         char span[32];
-        snprintf(unknown, sizeof unknown, "and %s, price unknown",
+        snprintf(unknown, sizeof unknown, "%s of unknown price",
                  words_span(row->unpriced_ms, span));
     }
+    bool priced = parts[0] + parts[1] + parts[2] > 0 || row->unpriced_ms == 0;
     const char *name = *row->name != '\0' ? row->name : *row->key != '\0' ? row->key : "?";
     table_row(table,
-              (const char *[]){name, machines, tasks, words_span(row->run_ms, ran),
-                               pick_usd_text(parts[0], sums[0]), pick_usd_text(parts[1], sums[1]),
-                               pick_usd_text(parts[2], sums[2]),
-                               pick_usd_text(parts[0] + parts[1] + parts[2], sums[3]), unknown});
+              (const char *[]){
+                  name, machines, tasks, words_span(row->run_ms, ran),
+                  priced ? pick_usd_text(parts[0], sums[0]) : "-",
+                  priced ? pick_usd_text(parts[1], sums[1]) : "-",
+                  priced ? pick_usd_text(parts[2], sums[2]) : "-",
+                  priced ? pick_usd_text(parts[0] + parts[1] + parts[2], sums[3]) : "?", unknown});
 }
 
 static void print(const struct dr_costs *costs, const char *by)
@@ -60,8 +51,8 @@ int cmd_cost(struct console *console, int argc, char **argv)
     const char *since = console_option(&argc, argv, "--since");
     int64_t span_ms = since == NULL ? 0 : pick_span_ms(since);
     by = by == NULL ? argc == 1 ? "task" : "queue" : by;
-    if (argc > 1 || (argc == 1 && argv[0][0] == '-') || span_ms < 0 || !known_by(by))
-        return console_usage("cost [TASK|MACHINE] [--by " BY_WORDS "] [--since 7d]");
+    if (span_ms < 0)
+        return console_no_span("--since", since);
     struct dr_costs_get get = {.from_us = since == NULL ? 0 : dr_wall_us() - span_ms * 1000,
                                .by = by,
                                .only = argc == 1 ? argv[0] : ""};

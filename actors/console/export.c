@@ -8,21 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "remote.h"
+
 int cmd_export(struct console *console, int argc, char **argv)
 {
     char *text;
-    bool schema = argc == 1 && strcmp(argv[0], "--schema") == 0;
-    if (argc != 0 && !schema) {
-        fputs("usage: drover [--config FILE] [--json] export [--schema]\n", stderr);
-        return EXIT_USAGE;
-    }
+    bool schema = console_flag(&argc, argv, "--schema");
     if (schema) {
         text = dr_config_schema_json();
     } else {
         int code = console_config(console);
-        if (code != 0)
+        if (code == EXIT_FINE && console->remote != NULL)
+            code = remote_config(console, &console->config);
+        if (code != EXIT_FINE)
             return code;
-        text = console->json ? dr_config_json(console->cfg) : dr_config_write(console->cfg);
+        const struct dr_cfg_root *root = dr_config_root(console->config);
+        text = console->json ? dr_config_json(root) : dr_config_write(root);
     }
     printf(schema || console->json ? "%s\n" : "%s", text);
     free(text);

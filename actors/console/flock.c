@@ -55,7 +55,7 @@ static void pause_of(const struct dr_ledger_state *state, const char *queue, cha
 }
 
 /* Verdicts after which a task starts without anybody's doing. */
-static bool will_start(const char *verdict)
+bool flock_will_start(const char *verdict)
 {
     static const char *const fine[] = {"served", "booting", "bought", "settling"};
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
@@ -88,7 +88,7 @@ struct flock_queue flock_queue(const struct flock *flock, size_t i)
         pause_of(flock->state, out.view->name, out.why, sizeof out.why);
     if (reason != NULL)
         out.verdict = reason->verdict;
-    out.stuck = out.waiting > 0 && reason != NULL && !will_start(reason->verdict);
+    out.stuck = out.waiting > 0 && reason != NULL && !flock_will_start(reason->verdict);
     return out;
 }
 

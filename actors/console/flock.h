@@ -49,6 +49,9 @@ struct flock_queue {
 /* The i-th queue of the picture. */
 struct flock_queue flock_queue(const struct flock *flock, size_t i);
 
+/* After this verdict a task starts without anybody's doing. */
+bool flock_will_start(const char *verdict);
+
 struct flock_waits {
     size_t waiting;
     int64_t oldest_us;

@@ -19,6 +19,18 @@ static int ask(struct console *console, const char *to, enum dr_type type, const
     return -1;
 }
 
+/* Who is not ready, behind the sentence on who did not answer. */
+static void add_broken(const struct dr_actors *actors, char *err, size_t err_len)
+{
+    for (size_t i = 0; actors != NULL && i < actors->actors.count; i++) {
+        const struct dr_actor_view *actor = &actors->actors.items[i];
+        size_t len = strlen(err);
+        if (strcmp(actor->state, "ready") != 0)
+            snprintf(err + len, err_len - len, "; %s is %s%s%s", actor->actor, actor->state,
+                     actor->sentence[0] == '\0' ? "" : ": ", actor->sentence);
+    }
+}
+
 int flock_read(struct console *console, int history, int wait_ms, struct flock *out, char *err,
                size_t err_len)
 {
@@ -37,6 +49,7 @@ int flock_read(struct console *console, int history, int wait_ms, struct flock *
         ask(console, "watcher", DR_PICTURE_GET, &picture, wait_ms, DR_PICTURE, &got[2], err,
             err_len) ||
         ask(console, "planner", DR_PLAN_GET, &plan, wait_ms, DR_PLAN, &got[3], err, err_len)) {
+        add_broken(got[0].row == NULL ? NULL : got[0].body, err, err_len);
         flock_drop(out);
         return -1;
     }

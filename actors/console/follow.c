@@ -6,6 +6,8 @@
 
 #include <signal.h>
 
+#define BUS_MS 1000
+
 static volatile sig_atomic_t ended;
 
 static void on_signal(int signal)
@@ -32,10 +34,14 @@ int console_follow(struct console *console, const char *topic,
 {
     char err[256];
     struct dr_tap *tap = console_tap(console, topic, err, sizeof err);
-    if (tap == NULL) {
-        fprintf(stderr, "drover: %s\n", err);
-        return EXIT_BROKEN;
-    }
+    if (tap == NULL)
+        return console_fail(EXIT_BROKEN, "unavailable", "%s", err);
+    struct dr_message answer;
+    if (console_try(console, "bus", DR_ACTORS_GET, &(struct dr_actors_get){.counters = false},
+                    BUS_MS, &answer, err, sizeof err) == 0)
+        dr_message_free(&answer);
+    else
+        console_note("%s; waiting for it", err);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     int64_t missed = 0;
@@ -43,15 +49,14 @@ int console_follow(struct console *console, const char *topic,
         struct dr_message message;
         int got = dr_tap_next(tap, 500, &message, err, sizeof err);
         if (got < 0)
-            fprintf(stderr, "drover: %s\n", err);
+            console_note("%s", err);
         if (got <= 0)
             continue;
         print(&message);
         fflush(stdout);
         dr_message_free(&message);
         if (dr_tap_missed(tap) > missed)
-            fprintf(stderr, "drover: %lld events missed\n",
-                    (long long)(dr_tap_missed(tap) - missed));
+            console_missed(dr_tap_missed(tap) - missed);
         missed = dr_tap_missed(tap);
     }
     dr_tap_close(&tap);

@@ -23,13 +23,7 @@ static int drain(struct console *console, const struct dr_machine_row *machine, 
 
 int cmd_drain(struct console *console, int argc, char **argv)
 {
-    static const char *const modes[] = {"after-task", "idle", "now"};
     const char *mode = console_option(&argc, argv, "--mode");
-    bool good = mode == NULL;
-    for (size_t i = 0; mode != NULL && i < sizeof modes / sizeof modes[0]; i++)
-        good = good || strcmp(mode, modes[i]) == 0;
-    if (argc != 1 || argv[0][0] == '-' || !good)
-        return console_usage("drain MACHINE [--mode after-task|idle|now]");
     struct dr_message rows;
     const struct dr_machine_row *machine;
     int code = console_machine(console, argv[0], &rows, &machine);
@@ -88,10 +82,21 @@ static void name_tasks(struct console *console, const char *const *ids, size_t c
     dr_message_free(&names);
 }
 
+static int kill_if(struct console *console, const struct dr_machine_row *machine, bool yes)
+{
+    int code = console_confirm("End it now?", yes);
+    return code == EXIT_FINE ? drain(console, machine, "now", "kill") : code;
+}
+
 static int kill_machine(struct console *console, const struct dr_ledger_state *state,
                         const struct dr_machine_row *machine, bool yes)
 {
     const char *ids[64];
+    if (pick_is_over(machine))
+        return console_fail(EXIT_WAITS, "refused", "machine %s is %s already: %s", machine->id,
+                            machine->state, machine->cause);
+    if (console->json)
+        return kill_if(console, machine, yes);
     size_t count = running_on(state, machine->id, ids, 64);
     fprintf(stderr, "machine %s%s%s%s is %s and runs %s\n", machine->id,
             *machine->instance_id == '\0' ? "" : " (", machine->instance_id,
@@ -100,15 +105,12 @@ static int kill_machine(struct console *console, const struct dr_ledger_state *s
             : count == 1 ? "this task:"
                          : "these tasks:");
     name_tasks(console, ids, count);
-    int code = console_confirm("End it now?", yes);
-    return code == EXIT_FINE ? drain(console, machine, "now", "kill") : code;
+    return kill_if(console, machine, yes);
 }
 
 int cmd_kill(struct console *console, int argc, char **argv)
 {
     bool yes = console_flag(&argc, argv, "--yes");
-    if (argc != 1 || argv[0][0] == '-')
-        return console_usage("kill MACHINE [--yes]");
     struct dr_message rows;
     const struct dr_machine_row *machine;
     int code = console_machine(console, argv[0], &rows, &machine);
@@ -122,10 +124,11 @@ int cmd_kill(struct console *console, int argc, char **argv)
 /* ---- keep ----------------------------------------------------------------------------------- */
 int cmd_keep(struct console *console, int argc, char **argv)
 {
-    bool off = argc == 2 && strcmp(argv[1], "off") == 0;
-    int64_t span_ms = argc == 2 && !off ? pick_span_ms(argv[1]) : 0;
-    if (argc != 2 || argv[0][0] == '-' || (!off && span_ms <= 0))
-        return console_usage("keep MACHINE 30m|2h|3d|off");
+    (void)argc;
+    bool off = strcmp(argv[1], "off") == 0;
+    int64_t span_ms = off ? 0 : pick_span_ms(argv[1]);
+    if (!off && span_ms <= 0)
+        return console_no_span("keep", argv[1]);
     struct dr_message rows;
     const struct dr_machine_row *machine;
     int code = console_machine(console, argv[0], &rows, &machine);
@@ -143,8 +146,6 @@ int cmd_keep(struct console *console, int argc, char **argv)
 int cmd_pause(struct console *console, int argc, char **argv)
 {
     const char *why = console_option(&argc, argv, "--why");
-    if (argc > 1 || (argc == 1 && argv[0][0] == '-'))
-        return console_usage("pause [QUEUE] [--why TEXT]");
     struct dr_launch_pause body = {.queue = argc == 1 ? argv[0] : "",
                                    .paused = true,
                                    .sentence = why == NULL ? "" : why,
@@ -154,8 +155,6 @@ int cmd_pause(struct console *console, int argc, char **argv)
 
 int cmd_resume(struct console *console, int argc, char **argv)
 {
-    if (argc > 1 || (argc == 1 && argv[0][0] == '-'))
-        return console_usage("resume [QUEUE]");
     struct dr_launch_pause body = {
         .queue = argc == 1 ? argv[0] : "", .sentence = "", .by = console_who()};
     return console_do(console, DR_LAUNCH_PAUSE, &body);
@@ -167,13 +166,17 @@ int cmd_adopt(struct console *console, int argc, char **argv)
     bool yes = console_flag(&argc, argv, "--yes");
     const char *spent = console_option(&argc, argv, "--spent");
     int64_t micros = spent == NULL ? -1 : pick_usd_micros(spent);
-    if (argc != 0 || micros < 0)
-        return console_usage("adopt --spent DOLLARS [--yes]");
-    char amount[32];
-    fprintf(stderr,
-            "This says that the ledger before this one is lost: no other Drover of this deployment "
-            "lives,\nits machines become this one's, and %s were spent in the running month.\n",
-            pick_usd_text(micros, amount));
+    if (micros < 0)
+        return console_fail(EXIT_USAGE, "usage",
+                            "--spent: \"%s\" is no amount of dollars, such as "
+                            "41.20",
+                            spent);
+    if (!console->json)
+        fprintf(stderr,
+                "This says that the ledger before this one is lost: no other Drover of this "
+                "deployment lives,\nits machines become this one's, and $ %s were spent in the "
+                "running month.\n",
+                spent);
     int code = console_confirm("Is that so?", yes);
     struct dr_ledger_adopt body = {.spent_usd_micros = micros, .by = console_who()};
     return code == EXIT_FINE ? console_do(console, DR_LEDGER_ADOPT, &body) : code;

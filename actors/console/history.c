@@ -18,6 +18,12 @@ static void add_row(struct table *table, const struct dr_history_row *row)
                                       *row->by == '\0' ? "-" : row->by, row->cause});
 }
 
+/* A machine that went idle stays up: JSON has that, people are told of changes. */
+static bool is_change(const struct dr_history_row *row)
+{
+    return strcmp(row->kind, "machine") != 0 || strcmp(row->from, row->to) != 0 || *row->by != '\0';
+}
+
 /* Page by page, as long as there is more of what was asked for. */
 static int show(struct console *console, struct dr_history_get get, bool whole)
 {
@@ -32,11 +38,14 @@ static int show(struct console *console, struct dr_history_get get, bool whole)
             break;
         const struct dr_history *history = page.body;
         count = history->rows.count;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            if (!is_change(&history->rows.items[i]))
+                continue;
             add_row(table, &history->rows.items[i]);
+            shown++;
+        }
         if (console->json)
             console_json(&page);
-        shown += count;
         get.before_seq = count == 0 ? 0 : history->rows.items[count - 1].seq;
         dr_message_free(&page);
     } while (whole && count == (size_t)get.limit);
@@ -70,8 +79,8 @@ int cmd_history(struct console *console, int argc, char **argv)
     bool by_hand = console_flag(&argc, argv, "--by-hand");
     const char *since = console_option(&argc, argv, "--since");
     int64_t span_ms = since == NULL ? 0 : pick_span_ms(since);
-    if (argc > 1 || (argc == 1 && argv[0][0] == '-') || span_ms < 0)
-        return console_usage("history [MACHINE] [--by-hand] [--since 2h]");
+    if (span_ms < 0)
+        return console_no_span("--since", since);
     char id[256] = "";
     int code = argc == 1 ? resolve(console, argv[0], id, sizeof id) : EXIT_FINE;
     if (code != EXIT_FINE)

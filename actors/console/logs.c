@@ -4,10 +4,14 @@
  */
 #include "console.h"
 
-#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "drover/assert.h"
 #include "remote.h"
+#include "story.h"
+#include "strbuf.h"
 
 static void print_line(const struct dr_message *message)
 {
@@ -18,71 +22,114 @@ static void print_line(const struct dr_message *message)
            line->task[0] ? "  task " : "", line->task);
 }
 
-/* The instance id behind a machine row or an instance id. "" when the ledger knows none. */
-static void instance_of(struct console *console, const char *name, char *out, size_t room)
+/* ---- of a machine --------------------------------------------------------------------------- */
+struct printing {
+    const struct console *console;
+    const char *machine;
+    struct dr_strbuf rest; /* with --json: of a line that has not ended */
+    bool any;
+};
+
+static void print_json_line(const struct printing *printing, const char *line)
 {
-    struct dr_message answer;
-    struct dr_ledger_snapshot ask = {.ended = true};
-    out[0] = '\0';
-    if (console_ask(console, "ledger", DR_LEDGER_SNAPSHOT, &ask, &answer) != 0)
-        return;
-    const struct dr_ledger_state *state = answer.body;
-    for (size_t i = 0; i < state->machines.count; i++) {
-        const struct dr_machine_row *machine = &state->machines.items[i];
-        if (strcmp(machine->id, name) == 0 || strcmp(machine->instance_id, name) == 0)
-            snprintf(out, room, "%s", machine->instance_id);
-    }
-    dr_message_free(&answer);
+    char *clean = malloc(strlen(line) + 1);
+    DR_ASSERT(clean != NULL);
+    dr_story_clean(line, clean);
+    json_t *row = json_pack("{s:s,s:s}", "machine", printing->machine, "line", clean);
+    json_dumpf(row, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(row);
+    free(clean);
 }
 
 static void print_piece(void *arg, const char *bytes, size_t len)
 {
-    (void)arg;
-    fwrite(bytes, 1, len, stdout);
+    struct printing *printing = arg;
+    printing->any = printing->any || len > 0;
+    if (!printing->console->json) {
+        fwrite(bytes, 1, len, stdout);
+        return;
+    }
+    dr_strbuf_add(&printing->rest, bytes, len);
+    char *from = printing->rest.data, *end = NULL;
+    size_t left = printing->rest.len;
+    while (left > 0 && (end = memchr(from, '\n', left)) != NULL) {
+        *end = '\0';
+        print_json_line(printing, from);
+        left -= (size_t)(end + 1 - from);
+        from = end + 1;
+    }
+    if (left > 0)
+        memmove(printing->rest.data, from, left);
+    printing->rest.len = left;
 }
 
-static int print_from_afar(struct console *console, const char *name)
+static void print_rest(struct printing *printing)
 {
-    char err[512];
-    if (name == NULL)
-        return remote_follow(console);
-    if (remote_log(console->remote, name, print_piece, NULL, err, sizeof err) == 0)
-        return EXIT_FINE;
-    fprintf(stderr, "drover: %s\n", err);
-    return EXIT_BROKEN;
+    if (printing->rest.len > 0) {
+        dr_strbuf_add(&printing->rest, "", 1);
+        print_json_line(printing, printing->rest.data);
+    }
+    dr_strbuf_free(&printing->rest);
 }
 
-static int print_boot_log(struct console *console, const char *name)
+/* True: it was all printed. */
+static bool print_file(struct printing *printing, const char *id)
 {
-    char instance[128], path[800], bytes[8192];
-    instance_of(console, name, instance, sizeof instance);
-    const char *id = instance[0] ? instance : name;
-    if (strchr(id, '/') != NULL) {
-        fprintf(stderr, "drover: %s is no machine\n", id);
-        return EXIT_USAGE;
-    }
-    snprintf(path, sizeof path, "%s/logs/%s.log", console->cfg->state_dir, id);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "drover: no log of %s: %s: %s\n", name, path, strerror(errno));
-        return EXIT_BROKEN;
-    }
+    char path[800], bytes[8192];
     size_t n;
+    snprintf(path, sizeof path, "%s/logs/%s.log", printing->console->cfg->state_dir, id);
+    FILE *file = *id == '\0' || strchr(id, '/') != NULL ? NULL : fopen(path, "re");
+    if (file == NULL)
+        return false;
     while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
-        fwrite(bytes, 1, n, stdout);
+        print_piece(printing, bytes, n);
     fclose(file);
-    return EXIT_FINE;
+    return true;
+}
+
+static bool print_log(struct printing *printing, const char *id, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "nothing was kept of it");
+    if (printing->console->remote != NULL)
+        return remote_log(printing->console->remote, id, print_piece, printing, err, err_len) == 0;
+    return print_file(printing, id);
+}
+
+/* A log is kept for longer than the ledger knows its machine: an instance id is tried as it is. */
+static int print_of(struct console *console, const char *word)
+{
+    struct printing printing = {.console = console, .machine = word};
+    char err[512];
+    if (console->remote == NULL && print_file(&printing, word)) {
+        print_rest(&printing);
+        return EXIT_FINE;
+    }
+    struct dr_message rows;
+    const struct dr_machine_row *machine;
+    int code = console_machine(console, word, &rows, &machine);
+    if (code != EXIT_FINE)
+        return code;
+    bool bound = *machine->instance_id != '\0';
+    printing.machine = machine->id;
+    if (!bound)
+        code =
+            console_fail(EXIT_WAITS, "not-found",
+                         "machine %s is %s: no instance was started for it, so it printed nothing",
+                         machine->id, machine->state);
+    else if (!print_log(&printing, machine->instance_id, err, sizeof err))
+        code = console_fail(EXIT_WAITS, "not-found", "there is no log of machine %s (%s): %s",
+                            machine->id, machine->instance_id, err);
+    print_rest(&printing);
+    dr_message_free(&rows);
+    return code;
 }
 
 int cmd_logs(struct console *console, int argc, char **argv)
 {
-    if (argc > 1) {
-        fputs("usage: drover logs [MACHINE]\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (argc == 1)
+        return print_of(console, argv[0]);
     if (console->remote != NULL)
-        return print_from_afar(console, argc == 1 ? argv[0] : NULL);
-    return argc == 1
-               ? print_boot_log(console, argv[0])
-               : console_follow(console, "log.line/", console->json ? console_json : print_line);
+        return remote_follow(console);
+    return console_follow(console, "log.line/", console->json ? console_json : print_line);
 }

@@ -43,11 +43,7 @@ static void add_row(struct table *table, const struct dr_machine_row *machine)
 int cmd_machines(struct console *console, int argc, char **argv)
 {
     struct dr_message answer;
-    bool all = argc == 1 && strcmp(argv[0], "--all") == 0;
-    if (argc > 1 || (argc == 1 && !all)) {
-        fputs("usage: drover machines [--all]\n", stderr);
-        return EXIT_USAGE;
-    }
+    bool all = console_flag(&argc, argv, "--all");
     struct dr_ledger_snapshot ask = {.ended = all};
     if (console_ask(console, "ledger", DR_LEDGER_SNAPSHOT, &ask, &answer) != 0)
         return EXIT_BROKEN;

@@ -2,6 +2,7 @@
 /* What a flock costs, in one line. */
 #include "money.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,17 +23,27 @@ static const char *limit_of(const struct dr_money *money, const char *window, ch
     return out;
 }
 
+/* What is known of a sum; where nothing is, while machines of no price live, it is not 0. */
+static const char *known(int64_t usd_micros, long long unpriced, char *out, size_t size)
+{
+    char text[32];
+    bool unknown = usd_micros == 0 && unpriced > 0;
+    snprintf(out, size, "%s", unknown ? "?" : pick_usd_text(usd_micros, text));
+    return out;
+}
+
 void money_line(const struct dr_money *money, char *out, size_t size)
 {
-    char rate[32], today[32], month[32], of_hour[48], of_day[48], of_month[48];
+    char rate[48], today[48], month[48], of_hour[48], of_day[48], of_month[48];
+    long long unpriced = money->unpriced;
     int len = snprintf(out, size, "%s/h%s · %s today%s · %s this month%s",
-                       pick_usd_text(money->rate_usd_micros, rate),
+                       known(money->rate_usd_micros, unpriced, rate, sizeof rate),
                        limit_of(money, "hour", of_hour, sizeof of_hour),
-                       pick_usd_text(money->today_usd_micros, today),
+                       known(money->today_usd_micros, unpriced, today, sizeof today),
                        limit_of(money, "day", of_day, sizeof of_day),
-                       pick_usd_text(money->month_usd_micros, month),
+                       known(money->month_usd_micros, unpriced, month, sizeof month),
                        limit_of(money, "month", of_month, sizeof of_month));
-    if (money->unpriced > 0 && len > 0 && (size_t)len < size)
-        snprintf(out + len, size - (size_t)len, " · %lld machines, price unknown",
-                 (long long)money->unpriced);
+    if (unpriced > 0 && len > 0 && (size_t)len < size)
+        snprintf(out + len, size - (size_t)len, " · %lld machine%s, price unknown", unpriced,
+                 unpriced == 1 ? "" : "s");
 }

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "near.h"
 #include "pick.h"
+
+#define NAMES_MS 1000
 
 const char *console_who(void)
 {
@@ -30,27 +33,81 @@ int console_read(struct console *console, enum dr_type type, const void *body, e
     if (out->row->type == reply)
         return EXIT_FINE;
     const struct dr_ack *ack = out->row->type == DR_ACK ? out->body : NULL;
-    fprintf(stderr, "drover: %s\n",
-            ack == NULL ? "the ledger's answer is of another kind" : ack->sentence);
+    int code = console_fail(EXIT_BROKEN, "unavailable", "%s",
+                            ack == NULL ? "the ledger's answer is of another kind" : ack->sentence);
     dr_message_free(out);
-    return EXIT_BROKEN;
+    return code;
+}
+
+/* What may have been meant by a queue's name; "" without an idea. */
+static const char *meant_queue(struct console *console, const char *word, char *out, size_t size)
+{
+    struct dr_message answer = {0};
+    struct dr_picture_get ask = {.workers = false};
+    char err[256];
+    struct near near = near_begin(word);
+    int got =
+        console_try(console, "watcher", DR_PICTURE_GET, &ask, NAMES_MS, &answer, err, sizeof err);
+    const struct dr_picture *picture = got == 0 ? answer.body : NULL;
+    for (size_t i = 0; picture != NULL && i < picture->queues.queues.count; i++)
+        near_offer(&near, picture->queues.queues.items[i].name);
+    console_meant(&near, out, size);
+    dr_message_free(&answer);
+    return out;
 }
 
 int console_do(struct console *console, enum dr_type type, const void *body)
 {
+    char meant[200] = "";
     struct dr_message answer;
     int code = console_read(console, type, body, DR_ACK, &answer);
     if (code != EXIT_FINE)
         return code;
     const struct dr_ack *ack = answer.body;
-    if (console->json)
+    bool away = strcmp(ack->code, "unavailable") == 0 || strcmp(ack->code, "internal") == 0;
+    if (!ack->ok && type == DR_LAUNCH_PAUSE && strcmp(ack->code, "not-found") == 0)
+        meant_queue(console, ((const struct dr_launch_pause *)body)->queue, meant, sizeof meant);
+    if (!ack->ok)
+        code =
+            console_fail(away ? EXIT_BROKEN : EXIT_WAITS, ack->code, "%s%s", ack->sentence, meant);
+    else if (console->json)
         console_json(&answer);
     else
-        fprintf(ack->ok ? stdout : stderr, "%s%s\n", ack->ok ? "" : "drover: ", ack->sentence);
-    bool away = strcmp(ack->code, "unavailable") == 0 || strcmp(ack->code, "internal") == 0;
-    code = ack->ok ? EXIT_FINE : away ? EXIT_BROKEN : EXIT_WAITS;
+        puts(ack->sentence);
     dr_message_free(&answer);
     return code;
+}
+
+/* Those that it may mean, as many as fit into a line. */
+static int many_machines(const struct dr_ledger_state *state, const char *word)
+{
+    char names[300] = "";
+    size_t len = 0, count = 0;
+    for (size_t i = 0; i < state->machines.count; i++) {
+        const struct dr_machine_row *machine = &state->machines.items[i];
+        if (!pick_begins(machine, word))
+            continue;
+        if (++count <= 4)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%.40s (%.15s)",
+                                    count == 1 ? "" : ", ", machine->id, machine->state);
+    }
+    return console_fail(EXIT_WAITS, "ambiguous", "%zu machines begin with \"%s\": %s%s", count,
+                        word, names, count > 4 ? " ..." : "");
+}
+
+static int no_machine(const struct dr_ledger_state *state, const char *word)
+{
+    char meant[200];
+    struct near near = near_begin(word);
+    for (size_t i = 0; i < state->machines.count; i++) {
+        near_offer(&near, state->machines.items[i].id);
+        near_offer(&near, state->machines.items[i].instance_id);
+    }
+    return console_fail(
+        EXIT_WAITS, "not-found",
+        "there is no machine \"%s\"%s `drover machines --all` names those that there "
+        "are",
+        word, near.best == NULL ? ":" : console_meant(&near, meant, sizeof meant));
 }
 
 int console_machine(struct console *console, const char *word, struct dr_message *rows,
@@ -63,18 +120,9 @@ int console_machine(struct console *console, const char *word, struct dr_message
     enum pick found = pick_machine(rows->body, word, out);
     if (found == PICK_ONE)
         return EXIT_FINE;
-    if (found == PICK_MANY)
-        fprintf(stderr,
-                "drover: more than one machine begins with \"%s\": `drover machines` names "
-                "them\n",
-                word);
-    else
-        fprintf(stderr,
-                "drover: there is no machine \"%s\": `drover machines` names those that "
-                "there are\n",
-                word);
+    code = found == PICK_MANY ? many_machines(rows->body, word) : no_machine(rows->body, word);
     dr_message_free(rows);
-    return EXIT_WAITS;
+    return code;
 }
 
 int console_confirm(const char *question, bool yes)
@@ -82,16 +130,13 @@ int console_confirm(const char *question, bool yes)
     char line[16] = "";
     if (yes)
         return EXIT_FINE;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        fputs("drover: nobody can be asked here: say --yes\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return console_fail(EXIT_USAGE, "usage", "nobody can be asked here: say --yes");
     fprintf(stderr, "%s [y/N] ", question);
     if (fgets(line, sizeof line, stdin) != NULL &&
         (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0))
         return EXIT_FINE;
-    fputs("nothing was done\n", stderr);
-    return EXIT_WAITS;
+    return console_fail(EXIT_WAITS, "refused", "nothing was done");
 }
 
 bool console_flag(int *argc, char **argv, const char *name)
@@ -116,12 +161,6 @@ const char *console_option(int *argc, char **argv, const char *name)
         return value;
     }
     return NULL;
-}
-
-int console_usage(const char *line)
-{
-    fprintf(stderr, "usage: drover %s\n", line);
-    return EXIT_USAGE;
 }
 
 const struct dr_task_row *console_task(const struct dr_task_row_list *tasks, const char *id)

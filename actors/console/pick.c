@@ -13,7 +13,7 @@ bool pick_is_over(const struct dr_machine_row *machine)
            strcmp(machine->state, "failed") == 0;
 }
 
-static bool begins(const struct dr_machine_row *machine, const char *word)
+bool pick_begins(const struct dr_machine_row *machine, const char *word)
 {
     size_t len = strlen(word);
     return strncmp(machine->id, word, len) == 0 || strncmp(machine->instance_id, word, len) == 0;
@@ -33,7 +33,7 @@ enum pick pick_machine(const struct dr_ledger_state *state, const char *word,
             *out = machine;
             return PICK_ONE;
         }
-        if (!begins(machine, word))
+        if (!pick_begins(machine, word))
             continue;
         all++;
         only = machine;
@@ -94,8 +94,15 @@ const char *pick_usd_text(int64_t usd_micros, char *out)
 {
     const char *sign = usd_micros < 0 ? "-" : "";
     int64_t n = usd_micros < 0 ? -usd_micros : usd_micros;
+    int64_t whole = (n + 500000) / 1000000;
     if (n > 0 && n < 10000)
         snprintf(out, 32, "$ %s0.%06lld", sign, (long long)n);
+    else if (whole >= 1000000)
+        snprintf(out, 32, "$ %s%lld,%03lld,%03lld", sign, (long long)(whole / 1000000),
+                 (long long)(whole / 1000 % 1000), (long long)(whole % 1000));
+    else if (whole >= 1000)
+        snprintf(out, 32, "$ %s%lld,%03lld", sign, (long long)(whole / 1000),
+                 (long long)(whole % 1000));
     else
         snprintf(out, 32, "$ %s%lld.%02lld", sign, (long long)((n + 5000) / 1000000),
                  (long long)((n + 5000) / 10000 % 100));

@@ -10,6 +10,7 @@
 #include "config_most.h"
 #include "console.h"
 #include "flock.h"
+#include "remote.h"
 
 #define ASK_MS 5000
 
@@ -45,10 +46,8 @@ static int plan_now(struct console *console)
     int code = console_config(console);
     if (code != 0)
         return code;
-    if (flock_read(console, 0, ASK_MS, &flock, err, sizeof err) != 0) {
-        fprintf(stderr, "drover: %s\n", err);
-        return EXIT_BROKEN;
-    }
+    if (flock_read(console, 0, ASK_MS, &flock, err, sizeof err) != 0)
+        return console_fail(EXIT_BROKEN, "unavailable", "%s", err);
     if (console->json)
         console_json(&flock.answers[3]);
     else
@@ -110,18 +109,35 @@ static void dry_text(const struct dry *dry, const char *path, const char *runnin
         printf("applying  needs a stop and a start: %s\n", dry->sentence);
 }
 
-static int plan_dry(const struct console *console, const char *path)
+/* What runs: this host's file, or the other's. NULL: it cannot be read. */
+static int read_running(struct console *console, struct dr_config **out)
+{
+    struct dr_config_errors errors;
+    if (console->gateway != NULL) {
+        int code = remote_open(console, console->gateway);
+        return code == EXIT_FINE ? remote_config(console, out) : code;
+    }
+    *out = dr_config_load(console->config_path, &errors);
+    dr_config_errors_free(&errors);
+    return EXIT_FINE;
+}
+
+static int plan_dry(struct console *console, const char *path)
 {
     struct dr_config_errors errors;
     struct dry dry = {.replaces = true};
     struct dr_config *then = dr_config_load(path, &errors);
-    for (size_t i = 0; i < errors.count; i++)
-        fprintf(stderr, "%s\n", errors.items[i].text);
+    if (then == NULL || (!console->json && errors.count > 0))
+        console_faults(path, &errors); /* also warnings */
     dr_config_errors_free(&errors);
     if (then == NULL)
         return EXIT_CONFIG;
-    struct dr_config *now = dr_config_load(console->config_path, &errors);
-    dr_config_errors_free(&errors);
+    struct dr_config *now = NULL;
+    int code = read_running(console, &now);
+    if (code != EXIT_FINE) {
+        dr_config_free(then);
+        return code;
+    }
     dry.then = dr_config_root(then);
     dr_config_most(dry.then, &dry.most_then);
     if (now != NULL) {
@@ -135,7 +151,8 @@ static int plan_dry(const struct console *console, const char *path)
     if (console->json)
         dry_json(&dry);
     else
-        dry_text(&dry, path, console->config_path);
+        dry_text(&dry, path,
+                 console->gateway == NULL ? console->config_path : "that of the other host");
     json_decref(dry.changes);
     dr_config_free(now);
     dr_config_free(then);
@@ -145,7 +162,6 @@ static int plan_dry(const struct console *console, const char *path)
 int cmd_plan(struct console *console, int argc, char **argv)
 {
     const char *path = console_option(&argc, argv, "--config");
-    if (argc != 0)
-        return console_usage("plan [--config FILE]");
+    (void)argc;
     return path == NULL ? plan_now(console) : plan_dry(console, path);
 }

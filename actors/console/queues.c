@@ -29,10 +29,7 @@ int cmd_queues(struct console *console, int argc, char **argv)
 {
     (void)argv;
     struct dr_message picture, ledger, plan = {0};
-    if (argc != 0) {
-        fputs("usage: drover queues\n", stderr);
-        return EXIT_USAGE;
-    }
+    (void)argc;
     struct dr_picture_get ask = {.workers = true};
     if (console_ask(console, "watcher", DR_PICTURE_GET, &ask, &picture) != 0)
         return EXIT_BROKEN;

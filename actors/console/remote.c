@@ -2,34 +2,25 @@
 /* What the commands ask, in the gateway's JSON and back. */
 #include "remote.h"
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "drover/assert.h"
+#include "help.h"
 #include "json_read.h"
+#include "seal.h"
 #include "strbuf.h"
 
 bool remote_can(const char *command)
 {
-    static const char *const known[] = {
-        "status", "top",    "queues", "machines", "tasks", "why",   "logs",    "history",   "cost",
-        "pause",  "resume", "drain",  "kill",     "keep",  "adopt", "version", "completion"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(known[i], command) == 0)
-            return true;
-    if (strcmp(command, "tap") == 0)
-        fputs("drover: tap reads Drover's bus, which only its own host has; from afar `drover "
-              "logs` follows what happens\n",
-              stderr);
-    else
-        fprintf(stderr,
-                "drover: %s works on the files of Drover's own host: run it there, without "
-                "--gateway and DROVER_GATEWAY\n",
-                command);
+    const struct help_row *row = help_row(command);
+    if (row->afar != NULL)
+        return true;
+    console_fail(EXIT_USAGE, "usage",
+                 "%s works on the files of Drover's own host: run it there, without --gateway and "
+                 "DROVER_GATEWAY",
+                 command);
     return false;
 }
 
@@ -86,7 +77,7 @@ int remote_ask(struct remote *remote, const char *to, enum dr_type type, const v
     dr_strbuf_printf(&input, "{\"to\":\"%s\",\"body\":%s}", to, json);
     free(json);
     snprintf(path, sizeof path, "/api/v1/ask/%s", row->name);
-    long status = remote_http(remote, path, input.data, wait_ms, &answer, err, err_len);
+    long status = remote_http(remote, "POST", path, input.data, wait_ms, &answer, err, err_len);
     if (status == 200) {
         result = read_reply(row, &answer, out, err, err_len);
     } else if (status > 0) {
@@ -100,7 +91,7 @@ int remote_ask(struct remote *remote, const char *to, enum dr_type type, const v
 }
 
 /* ---- a machine's log ------------------------------------------------------------------------ */
-static void escape(const char *text, char *out, size_t room)
+void remote_escape(const char *text, char *out, size_t room)
 {
     size_t len = 0;
     for (; *text != '\0' && len + 4 < room; text++)
@@ -113,11 +104,11 @@ int remote_log(struct remote *remote, const char *machine, remote_take_fn *take,
 {
     char id[400], path[600];
     json_int_t after = 0;
-    escape(machine, id, sizeof id);
+    remote_escape(machine, id, sizeof id);
     for (bool whole = false; !whole;) {
         struct dr_strbuf answer = {0};
         snprintf(path, sizeof path, "/api/v1/machines/%s/log?after=%lld", id, (long long)after);
-        long status = remote_http(remote, path, NULL, 5000, &answer, err, err_len);
+        long status = remote_http(remote, "GET", path, NULL, 5000, &answer, err, err_len);
         if (status > 0 && status != 200)
             remote_refusal(remote, status, &answer, (char[32]){0}, err, err_len);
         json_t *tree = status == 200 ? json_loadb(answer.data, answer.len, 0, NULL) : NULL;
@@ -135,74 +126,54 @@ int remote_log(struct remote *remote, const char *machine, remote_take_fn *take,
     return 0;
 }
 
-/* ---- what happens --------------------------------------------------------------------------- */
-static volatile sig_atomic_t ended;
-
-static void on_signal(int signal)
+/* ---- other operations ----------------------------------------------------------------------- */
+int remote_do(struct console *console, const char *method, const char *path, json_t *input,
+              json_t **out)
 {
-    (void)signal;
-    ended = 1;
-}
-
-struct following {
-    bool json, came;
-    char event[32], last[80]; /* of the message that is being read; what was read last */
-};
-
-static const char *word(const json_t *row, const char *name)
-{
-    const char *text = json_string_value(json_object_get(row, name));
-    return text == NULL ? "" : text;
-}
-
-static void print_activity(const json_t *row)
-{
-    char when[32];
-    const char *machine = word(row, "machine"), *task = word(row, "task");
-    printf("%s %-7s %-18s %s%s%s%s%s\n",
-           words_clock(json_integer_value(json_object_get(row, "t_us")), when), word(row, "level"),
-           word(row, "source"), word(row, "text"), *machine ? "  machine " : "", machine,
-           *task ? "  task " : "", task);
-}
-
-static bool on_line(void *arg, const char *line)
-{
-    struct following *following = arg;
-    if (strncmp(line, "id: ", 4) == 0)
-        snprintf(following->last, sizeof following->last, "%s", line + 4);
-    else if (strncmp(line, "event: ", 7) == 0)
-        snprintf(following->event, sizeof following->event, "%s", line + 7);
-    else if (strncmp(line, "data: ", 6) == 0 && strcmp(following->event, "activity") == 0) {
-        json_t *row = json_loads(line + 6, 0, NULL);
-        if (following->json)
-            puts(line + 6);
-        else
-            print_activity(row);
-        json_decref(row);
-        fflush(stdout);
-    } else if (strncmp(line, "data: ", 6) == 0 && strcmp(following->event, "reset") == 0)
-        fputs("drover: events were missed\n", stderr);
-    following->came = true;
-    return !ended && !ferror(stdout);
-}
-
-int remote_follow(struct console *console)
-{
-    struct following following = {.json = console->json};
-    const struct sigaction act = {.sa_handler = on_signal};
-    char err[512] = "the stream ended";
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
-    while (!ended && !ferror(stdout)) {
-        long status =
-            remote_stream(console->remote, following.last, on_line, &following, err, sizeof err);
-        if (ended || ferror(stdout))
-            break;
-        /* A gateway may be started anew; one that was never there is another matter. */
-        fprintf(stderr, "drover: %s%s\n", err, following.came ? "; trying again" : "");
-        if (!following.came || (status > 0 && status != 200))
-            return EXIT_BROKEN;
-        sleep(1);
+    char err[512], code[32] = "";
+    struct dr_strbuf answer = {0};
+    char *text = input == NULL ? NULL : json_dumps(input, JSON_COMPACT);
+    long status = remote_http(console->remote, method, path, text, 5000, &answer, err, sizeof err);
+    json_decref(input);
+    dr_wipe_free_text(text);
+    int result = EXIT_FINE;
+    if (status < 0)
+        result = console_fail(EXIT_BROKEN, "unavailable", "%s", err);
+    else if (status >= 300) {
+        remote_refusal(console->remote, status, &answer, code, err, sizeof err);
+        bool broken = status == 401 || status >= 500 || *code == '\0';
+        result = console_fail(broken ? EXIT_BROKEN : EXIT_WAITS,
+                              *code == '\0' ? "unavailable" : code, "%s", err);
     }
-    return EXIT_FINE;
+    *out = result == EXIT_FINE ? json_loadb(answer.data, answer.len, 0, NULL) : NULL;
+    if (answer.len > 0)
+        dr_wipe(answer.data, answer.len); /* a token may be in it */
+    dr_strbuf_free(&answer);
+    if (result == EXIT_FINE && *out == NULL)
+        result = console_fail(EXIT_BROKEN, "unavailable",
+                              "the gateway's answer is none that this drover knows");
+    return result;
+}
+
+int remote_config(struct console *console, struct dr_config **out)
+{
+    struct dr_config_errors errors;
+    json_t *answer;
+    *out = NULL;
+    int code = remote_do(console, "GET", "/api/v1/config", NULL, &answer);
+    if (code != EXIT_FINE)
+        return code;
+    const char *text = json_string_value(json_object_get(answer, "text"));
+    const char *path = json_string_value(json_object_get(answer, "path"));
+    if (text != NULL)
+        *out = dr_config_parse(text, strlen(text), path == NULL ? "drover.yaml" : path, &errors);
+    if (text != NULL && *out == NULL)
+        code = console_faults(path == NULL ? "drover.yaml" : path, &errors);
+    else if (text == NULL)
+        code =
+            console_fail(EXIT_BROKEN, "unavailable", "the gateway's answer has no configuration");
+    if (text != NULL)
+        dr_config_errors_free(&errors);
+    json_decref(answer);
+    return code;
 }

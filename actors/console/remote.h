@@ -29,15 +29,29 @@ int remote_log(struct remote *remote, const char *machine, remote_take_fn *take,
 /* What `drover logs` prints, until SIGINT or SIGTERM. Exit code. */
 int remote_follow(struct console *console);
 
+/* What `drover tap` prints, likewise. */
+int remote_tap(struct console *console, const char *topic);
+
+/* One operation of the API that is not a request of the bus. input: taken over; NULL: none. *out:
+ * the answer (json_decref). EXIT_FINE, or an exit code after saying what is wrong. */
+struct json_t;
+int remote_do(struct console *console, const char *method, const char *path, struct json_t *input,
+              struct json_t **out);
+
+/* The configuration that runs there, as a draft (dr_config_free). Exit code. */
+int remote_config(struct console *console, struct dr_config **out);
+
 /* ---- inside --------------------------------------------------------------------------------- */
 struct dr_strbuf;
-/* One request; input NULL: GET. The status, or -1 with a sentence in err. */
-long remote_http(struct remote *remote, const char *path, const char *input, int wait_ms,
-                 struct dr_strbuf *answer, char *err, size_t err_len);
+/* One request: "GET", "POST" with an input, "DELETE". The status, or -1 with a sentence in err. */
+long remote_http(struct remote *remote, const char *method, const char *path, const char *input,
+                 int wait_ms, struct dr_strbuf *answer, char *err, size_t err_len);
 /* The gateway's own sentence for an answer that is an error, or one for the status. */
 void remote_refusal(const struct remote *remote, long status, const struct dr_strbuf *answer,
                     char code[32], char *err, size_t err_len);
-/* Reads /api/v1/events line by line until take() returns false or the stream ends. Status or -1. */
+/* For a part of a path. */
+void remote_escape(const char *text, char *out, size_t room);
+/* Reads a stream line by line until take() returns false or it ends. Status or -1. */
 typedef bool remote_line_fn(void *arg, const char *line);
-long remote_stream(struct remote *remote, const char *after, remote_line_fn *take, void *arg,
+long remote_stream(struct remote *remote, const char *path, remote_line_fn *take, void *arg,
                    char *err, size_t err_len);

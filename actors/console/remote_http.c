@@ -52,7 +52,8 @@ static char *read_token(void)
     snprintf(path, sizeof path, "%s/.config/drover/token", home == NULL ? "" : home);
     char *token = dr_secretfile_read(path, 4096, &len, &error);
     if (token == NULL)
-        fprintf(stderr, "drover: no token: DROVER_TOKEN is not set, and %s\n", error.text);
+        console_fail(EXIT_CONFIG, "config", "no token: DROVER_TOKEN is not set, and %s",
+                     error.text);
     else
         token[strcspn(token, "\r\n")] = '\0';
     return token;
@@ -72,16 +73,15 @@ int remote_open(struct console *console, const char *url)
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/')
         len--;
-    if (!url_ok(url) || len >= sizeof((struct remote *)0)->url) {
-        fprintf(stderr,
-                "drover: \"%s\" is no gateway's address: https://HOST:PORT; http:// only where it "
-                "is this host's own, since the token would travel readable\n",
-                url);
-        return EXIT_USAGE;
-    }
+    if (!url_ok(url) || len >= sizeof((struct remote *)0)->url)
+        return console_fail(EXIT_USAGE, "usage",
+                            "\"%s\" is no gateway's address: https://HOST:PORT; http:// only where "
+                            "it is this host's own, since the token would travel readable",
+                            url);
     char *token = read_token();
     if (token != NULL && !token_ok(token)) {
-        fputs("drover: the token is not one: it has spaces or characters that none has\n", stderr);
+        console_fail(EXIT_CONFIG, "config",
+                     "the token is not one: it has spaces or characters that none has");
         dr_wipe_free_text(token);
         token = NULL;
     }
@@ -158,8 +158,8 @@ static size_t collect(char *bytes, size_t one, size_t len, void *arg)
     return one * len;
 }
 
-long remote_http(struct remote *remote, const char *path, const char *input, int wait_ms,
-                 struct dr_strbuf *answer, char *err, size_t err_len)
+long remote_http(struct remote *remote, const char *method, const char *path, const char *input,
+                 int wait_ms, struct dr_strbuf *answer, char *err, size_t err_len)
 {
     char detail[CURL_ERROR_SIZE] = "";
     long status = -1;
@@ -169,6 +169,8 @@ long remote_http(struct remote *remote, const char *path, const char *input, int
     curl_easy_setopt(remote->easy, CURLOPT_TIMEOUT_MS, (long)(wait_ms + CONNECT_MS));
     if (input != NULL)
         curl_easy_setopt(remote->easy, CURLOPT_POSTFIELDS, input);
+    if (strcmp(method, "DELETE") == 0)
+        curl_easy_setopt(remote->easy, CURLOPT_CUSTOMREQUEST, method);
     CURLcode code = curl_easy_perform(remote->easy);
     if (code == CURLE_OK)
         curl_easy_getinfo(remote->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -221,13 +223,12 @@ static size_t split(char *bytes, size_t one, size_t len, void *arg)
     return left > LINE_MAX_BYTES ? 0 : one * len;
 }
 
-long remote_stream(struct remote *remote, const char *after, remote_line_fn *take, void *arg,
+long remote_stream(struct remote *remote, const char *path, remote_line_fn *take, void *arg,
                    char *err, size_t err_len)
 {
-    char detail[CURL_ERROR_SIZE] = "", path[200];
+    char detail[CURL_ERROR_SIZE] = "";
     struct lines lines = {.take = take, .arg = arg};
     long status = 0;
-    snprintf(path, sizeof path, "/api/v1/events%s%s", *after == '\0' ? "" : "?after=", after);
     prepare(remote, path, detail);
     curl_easy_setopt(remote->easy, CURLOPT_WRITEFUNCTION, split);
     curl_easy_setopt(remote->easy, CURLOPT_WRITEDATA, &lines);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -40,7 +41,7 @@ static int write_file(const struct sandbox *box, const char *name, const char *t
     snprintf(path, sizeof path, "%s/%s", box->dir, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || dprintf(fd, "%s", text) < 0 || close(fd) != 0) {
-        fprintf(stderr, "drover: cannot write %s: %s\n", path, strerror(errno));
+        console_fail(EXIT_BROKEN, "unavailable", "cannot write %s: %s", path, strerror(errno));
         return -1;
     }
     return 0;
@@ -82,7 +83,7 @@ static int read_line(const struct sandbox *box, const char *name, char *line, in
     if (file != NULL)
         fclose(file);
     if (!fine) {
-        fprintf(stderr, "drover: cannot read %s\n", path);
+        console_fail(EXIT_BROKEN, "unavailable", "cannot read %s", path);
         return -1;
     }
     line[strcspn(line, "\n")] = '\0';
@@ -170,7 +171,7 @@ static void on_dir(struct sandbox *box, const char *dir)
 {
     char real[PATH_MAX];
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        fprintf(stderr, "drover: cannot make %s: %s\n", dir, strerror(errno));
+        console_fail(EXIT_BROKEN, "unavailable", "cannot make %s: %s", dir, strerror(errno));
     snprintf(box->dir, sizeof box->dir, "%.*s", (int)sizeof box->dir - 1,
              realpath(dir, real) == NULL ? dir : real);
 }
@@ -183,7 +184,7 @@ static int read_ready(struct sandbox *box, int fd)
     while (out != NULL && fgets(line, sizeof line, out) != NULL)
         if (sscanf(line, "READY api=%63s files=%63s", box->api, box->files) == 2)
             return 0; /* stays open: the server must not meet a closed pipe */
-    fputs("drover: the sandbox's server did not start\n", stderr);
+    console_fail(EXIT_BROKEN, "unavailable", "the sandbox's server did not start");
     return -1;
 }
 
@@ -218,17 +219,29 @@ static int start_droverd(struct sandbox *box)
     return box->droverd < 0 ? -1 : 0;
 }
 
-static void say_where(const struct sandbox *box)
+static void print_where(const struct sandbox *box)
+{
+    json_t *out = json_pack("{s:s,s:s,s:s,s:s}", "api", box->api, "files", box->files, "dir",
+                            box->dir, "config", box->config);
+    json_dumpf(out, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(out);
+}
+
+static void say_where(const struct console *console, const struct sandbox *box)
 {
     char run[PATH_MAX];
     snprintf(run, sizeof run, "%s/state/run", box->dir);
     link_later(run, box->droverd);
-    printf("\nThe sandbox runs: API %s, files %s\n"
-           "  enqueue with the SDK:  export CLEARML_CONFIG_FILE=%s/clearml.conf\n"
-           "  or see it at work:     drover demo --dir %s\n"
-           "  look at it:            drover --config %s/drover.yaml status\n"
-           "  end it:                Ctrl-C here\n\n",
-           box->api, box->files, box->dir, box->dir, box->dir);
+    if (console->json)
+        print_where(box);
+    else
+        printf("\nThe sandbox runs: API %s, files %s\n"
+               "  enqueue with the SDK:  export CLEARML_CONFIG_FILE=%s/clearml.conf\n"
+               "  or see it at work:     drover demo --dir %s\n"
+               "  look at it:            drover --config %s/drover.yaml status\n"
+               "  end it:                Ctrl-C here\n\n",
+               box->api, box->files, box->dir, box->dir, box->dir);
     fflush(stdout);
 }
 
@@ -244,8 +257,8 @@ static int wait_for_end(struct sandbox *box)
         int status;
         pid_t pid = waitpid(-1, &status, WNOHANG);
         if (pid == box->server || pid == box->droverd) {
-            fprintf(stderr, "drover: %s has ended\n",
-                    pid == box->server ? "the sandbox's server" : "droverd");
+            console_fail(EXIT_BROKEN, "unavailable", "%s has ended",
+                         pid == box->server ? "the sandbox's server" : "droverd");
             *(pid == box->server ? &box->server : &box->droverd) = -1;
             return EXIT_BROKEN;
         }
@@ -335,7 +348,7 @@ int cmd_sandbox(struct console *console, int argc, char **argv)
         return EXIT_BROKEN;
     }
     catch_signals(&box);
-    say_where(&box);
+    say_where(console, &box);
     int code = wait_for_end(&box);
     drain_machines(console, &box);
     end(&box);

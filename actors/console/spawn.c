@@ -23,7 +23,7 @@ int spawn_find(const char *program, char *path, size_t room)
         if (access(path, X_OK) == 0)
             return 0;
     }
-    fprintf(stderr, "drover: cannot find %s beside this program\n", program);
+    console_fail(EXIT_BROKEN, "unavailable", "cannot find %s beside this program", program);
     return -1;
 }
 

@@ -133,12 +133,9 @@ int cmd_status(struct console *console, int argc, char **argv)
     (void)argv;
     struct flock flock;
     char err[512];
-    if (argc != 0)
-        return console_usage("status");
-    if (flock_read(console, 0, ASK_MS, &flock, err, sizeof err) != 0) {
-        fprintf(stderr, "drover: %s\n", err);
-        return EXIT_BROKEN;
-    }
+    (void)argc;
+    if (flock_read(console, 0, ASK_MS, &flock, err, sizeof err) != 0)
+        return console_fail(EXIT_BROKEN, "unavailable", "%s", err);
     if (console->json)
         flock_json(&flock);
     else

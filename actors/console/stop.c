@@ -12,14 +12,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* The pid of the droverd that holds the lock; 0 when none runs. */
+/* The pid of the droverd that holds the lock; 0 when none runs; -1 when that cannot be seen. */
 static pid_t running(const char *path, int *fd)
 {
     char text[32] = "";
     *fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (*fd < 0 || flock(*fd, LOCK_SH | LOCK_NB) == 0)
-        return 0;
-    if (pread(*fd, text, sizeof text - 1, 0) <= 0)
+    if (*fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (flock(*fd, LOCK_SH | LOCK_NB) == 0 || pread(*fd, text, sizeof text - 1, 0) <= 0)
         return 0;
     return (pid_t)strtol(text, NULL, 10);
 }
@@ -29,24 +29,26 @@ int cmd_stop(struct console *console, int argc, char **argv)
     (void)argv;
     char path[600];
     int fd;
-    if (argc != 0) {
-        fputs("usage: drover stop\n", stderr);
-        return EXIT_USAGE;
-    }
+    (void)argc;
     snprintf(path, sizeof path, "%s/droverd.lock", console->cfg->state_dir);
     pid_t pid = running(path, &fd);
-    if (pid <= 0) {
-        fprintf(stderr, "drover: no droverd runs on %s\n", console->cfg->state_dir);
-        return EXIT_BROKEN;
-    }
-    if (kill(pid, SIGTERM) != 0) {
-        fprintf(stderr, "drover: cannot stop droverd (pid %d): %s\n", (int)pid, strerror(errno));
-        return EXIT_BROKEN;
-    }
+    if (pid < 0)
+        return console_fail(EXIT_BROKEN, "unavailable",
+                            "whether a droverd runs on %s cannot be seen: %s: %s",
+                            console->cfg->state_dir, path, strerror(errno));
+    if (pid == 0)
+        return console_fail(EXIT_BROKEN, "not-found", "no droverd runs on %s",
+                            console->cfg->state_dir);
+    if (kill(pid, SIGTERM) != 0)
+        return console_fail(EXIT_BROKEN, "refused", "droverd (pid %d) cannot be stopped: %s",
+                            (int)pid, strerror(errno));
     /* It lets go of the lock as the last thing. */
     while (flock(fd, LOCK_SH) != 0 && errno == EINTR)
         ;
     close(fd);
-    printf("droverd (pid %d) has stopped; its machines live on\n", (int)pid);
+    if (console->json)
+        printf("{\"ok\":true,\"pid\":%d}\n", (int)pid);
+    else
+        printf("droverd (pid %d) has stopped; its machines live on\n", (int)pid);
     return EXIT_FINE;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "drover/assert.h"
 
@@ -13,6 +15,7 @@ struct table {
     bool right[COLUMNS_MAX];
     size_t width[COLUMNS_MAX];
     char **cells; /* heads first */
+    size_t below; /* columns of the terminal, when the last column goes below its row; else 0 */
 };
 
 /* Characters, not bytes: the marks are not ASCII. */
@@ -54,11 +57,53 @@ struct table *table_new(const char *const *heads)
     return table;
 }
 
+/* Columns of the terminal that it goes to; 0: it goes to none, and lines are as long as they are.
+ */
+static size_t room_of(FILE *out)
+{
+    struct winsize size;
+    int fd = fileno(out);
+    if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+/* Bytes of the text that fit into so many columns, broken between words where one can. */
+static size_t fit(const char *text, size_t room)
+{
+    size_t len = 0, used = 0, word = 0;
+    for (; text[len] != '\0'; len++) {
+        if (((unsigned char)text[len] & 0xc0) != 0x80 && ++used > room)
+            return word > 0 ? word : len;
+        if (text[len] == ' ')
+            word = len;
+    }
+    return len;
+}
+
+/* The last cell, a text in words, below its row. */
+static void print_below(const char *text, size_t room, FILE *out)
+{
+    while (*text != '\0') {
+        size_t len = fit(text, room > 20 ? room - 4 : 16);
+        fprintf(out, "    %.*s\n", (int)len, text);
+        text += len;
+        while (*text == ' ')
+            text++;
+    }
+}
+
 static void print_row(const struct table *table, char *const *cells, FILE *out)
 {
     for (size_t c = 0; c < table->columns; c++) {
         int pad = (int)(table->width[c] - width_of(cells[c]));
         bool last = c + 1 == table->columns;
+        if (last && table->below > 0) {
+            fputc('\n', out);
+            if (strcmp(cells[c], "-") != 0)
+                print_below(cells[c], table->below, out);
+            continue;
+        }
         if (table->right[c])
             fprintf(out, "%*s%s", pad, "", cells[c]);
         else
@@ -67,8 +112,19 @@ static void print_row(const struct table *table, char *const *cells, FILE *out)
     }
 }
 
+/* A last column of words that would be broken by the terminal goes below its row instead. */
+static size_t below(const struct table *table, FILE *out)
+{
+    size_t room = room_of(out), width = 0;
+    for (size_t c = 0; c < table->columns; c++)
+        width += table->width[c] + (c == 0 ? 0 : 2);
+    size_t last = table->width[table->columns - 1];
+    return room > 0 && width > room && last > 20 ? room : 0;
+}
+
 void table_print(struct table **table, FILE *out)
 {
+    (*table)->below = below(*table, out);
     for (size_t r = 0; r < (*table)->rows; r++)
         print_row(*table, (*table)->cells + r * (*table)->columns, out);
     table_drop(table);

@@ -109,7 +109,7 @@ static int read_names(struct console *console, const struct lines *lines, struct
 static void print(const struct lines *lines, const struct dr_task_row_list *names)
 {
     struct table *table = table_new((const char *[]){"TASK", "NAME", "PROJECT", "USER", "QUEUE",
-                                                     "MACHINE", "-SINCE", "VERDICT", NULL});
+                                                     "MACHINE", "-FOR", "VERDICT", NULL});
     for (size_t i = 0; i < lines->count; i++) {
         static const struct dr_task_row nobody = {
             .name = "-", .project = "-", .user = "-", .queue = "-"};
@@ -180,8 +180,7 @@ int cmd_tasks(struct console *console, int argc, char **argv)
 {
     (void)argv;
     struct answers answers = {0};
-    if (argc != 0)
-        return console_usage("tasks");
+    (void)argc;
     int code = show(console, &answers);
     struct dr_message *all[] = {&answers.picture, &answers.plan, &answers.rows, &answers.work,
                                 &answers.names};

@@ -12,11 +12,9 @@
 #include "accounts.h"
 #include "console.h"
 #include "seal.h"
+#include "token.h"
 
 #define NOTE_MS 2000
-#define USAGE                                                             \
-    "token link | add NAME --role operator|viewer | list | revoke ID |\n" \
-    "                    user add NAME --role operator|viewer | user list | user remove NAME"
 
 static char who[64]; /* asked before the rights are laid down: sudo's user is told to root only */
 
@@ -28,8 +26,8 @@ static int become_owner(const struct console *console)
         return 0;
     if (setegid(state.st_gid) == 0 && seteuid(state.st_uid) == 0)
         return 0;
-    fprintf(stderr, "drover: cannot act as the owner of %s: %s\n", console->cfg->state_dir,
-            strerror(errno));
+    console_fail(EXIT_BROKEN, "unavailable", "cannot act as the owner of %s: %s",
+                 console->cfg->state_dir, strerror(errno));
     return -1;
 }
 
@@ -42,7 +40,7 @@ static struct dr_accounts_file *open_accounts(struct console *console)
         return NULL;
     struct dr_accounts_file *file = dr_accounts_open(dir);
     if (!dr_accounts_refresh(file, &error)) {
-        fprintf(stderr, "drover: %s\n", error.text);
+        console_fail(EXIT_BROKEN, "unavailable", "%s", error.text);
         dr_accounts_close(&file);
     }
     return file;
@@ -68,8 +66,7 @@ static void note(const struct console *console, const char *kind, const char *id
 
 static int refused(const struct dr_error *error)
 {
-    fprintf(stderr, "drover: %s\n", error->text);
-    return EXIT_WAITS;
+    return console_fail(EXIT_WAITS, "refused", "%s", error->text);
 }
 
 static int link_print(const struct console *console)
@@ -80,13 +77,11 @@ static int link_print(const struct console *console)
     bool fine = file != NULL && fgets(line, sizeof line, file) != NULL;
     if (file != NULL)
         fclose(file);
-    if (!fine) {
-        fprintf(stderr,
-                "drover: there is no link: %s: %s. Is droverd running, and gateway.listen "
-                "not off?\n",
-                path, file == NULL ? strerror(errno) : "it is empty");
-        return EXIT_BROKEN;
-    }
+    if (!fine)
+        return console_fail(
+            EXIT_BROKEN, "unavailable",
+            "there is no link: %s: %s. Is droverd running, and gateway.listen not off?", path,
+            file == NULL ? strerror(errno) : "it is empty");
     line[strcspn(line, "\n")] = '\0';
     if (console->json)
         printf("{\"link\": \"%s\"}\n", line); /* a URL has nothing that JSON would escape */
@@ -98,7 +93,7 @@ static int link_print(const struct console *console)
 
 /* Without echo from a terminal, else the first line of stdin. NULL after saying why; wiped and
  * freed by the caller. */
-static char *read_password(void)
+char *token_password(void)
 {
     struct termios before, quiet;
     char *line = NULL;
@@ -120,31 +115,25 @@ static char *read_password(void)
     size_t typed = len > 0 ? strlen(line) : 0;
     if (typed >= ACCOUNT_PASSWORD_MIN && typed <= ACCOUNT_PASSWORD_MAX)
         return line;
-    fprintf(stderr, "drover: a password has %d to %d bytes\n", ACCOUNT_PASSWORD_MIN,
-            ACCOUNT_PASSWORD_MAX);
+    console_fail(EXIT_USAGE, "usage", "a password has %d to %d bytes", ACCOUNT_PASSWORD_MIN,
+                 ACCOUNT_PASSWORD_MAX);
     dr_wipe_free(line, room);
     return NULL;
 }
 
-static bool name_and_role(const char *name, const char *role)
+bool token_name_and_role(const char *name, const char *role)
 {
     if (dr_account_name_ok(name) && role != NULL && dr_account_role_ok(role))
         return true;
-    fputs("drover: a name has 1 to 63 letters, digits or . _ - @ +, and --role is operator or "
-          "viewer\n",
-          stderr);
+    console_fail(
+        EXIT_USAGE, "usage",
+        "a name has 1 to 63 letters, digits or . _ - @ +, and --role is operator or viewer");
     return false;
 }
 
-static int add_token(struct console *console, struct dr_accounts_file *file, const char *name,
-                     const char *role)
+void token_shown(const struct console *console, const char *id, const char *name, const char *role,
+                 const char *token)
 {
-    char token[ACCOUNT_TOKEN_SIZE], id[17];
-    struct dr_error error;
-    if (!name_and_role(name, role))
-        return EXIT_USAGE;
-    if (!dr_account_token_add(file, name, role, who, token, id, &error))
-        return refused(&error);
     if (console->json)
         printf("{\"id\": \"%s\", \"name\": \"%s\", \"role\": \"%s\", \"token\": \"%s\"}\n", id,
                name, role, token);
@@ -153,6 +142,18 @@ static int add_token(struct console *console, struct dr_accounts_file *file, con
     if (!console->json)
         fprintf(stderr, "Keep it now: it is shown only once. `drover token revoke %s` ends it.\n",
                 id);
+}
+
+static int add_token(struct console *console, struct dr_accounts_file *file, const char *name,
+                     const char *role)
+{
+    char token[ACCOUNT_TOKEN_SIZE], id[17];
+    struct dr_error error;
+    if (!token_name_and_role(name, role))
+        return EXIT_USAGE;
+    if (!dr_account_token_add(file, name, role, who, token, id, &error))
+        return refused(&error);
+    token_shown(console, id, name, role, token);
     dr_wipe(token, sizeof token);
     note(console, "token", name, "created", role);
     return EXIT_FINE;
@@ -162,9 +163,9 @@ static int add_user(struct console *console, struct dr_accounts_file *file, cons
                     const char *role)
 {
     struct dr_error error = {.text = "no memory to hash the password"};
-    if (!name_and_role(name, role))
+    if (!token_name_and_role(name, role))
         return EXIT_USAGE;
-    char *password = read_password();
+    char *password = token_password();
     if (password == NULL)
         return EXIT_USAGE;
     char *hash = dr_account_hash(password);
@@ -174,10 +175,10 @@ static int add_user(struct console *console, struct dr_accounts_file *file, cons
     if (!done)
         return refused(&error);
     note(console, "login", name, "created", role);
-    return EXIT_FINE;
+    return console_did(console, "account %s may enter as %s", name, role);
 }
 
-static int list(const struct console *console, json_t *items, bool tokens)
+int token_list(const struct console *console, json_t *items, bool tokens)
 {
     static const char *const token_heads[] = {"ID", "NAME", "ROLE", "SINCE", "BY", NULL};
     static const char *const user_heads[] = {"NAME", "ROLE", "SINCE", "BY", NULL};
@@ -216,7 +217,8 @@ static int remove_user(const struct console *console, struct dr_accounts_file *f
     if (!dr_account_user_remove(file, name, &error))
         return refused(&error);
     note(console, "login", name, "removed", "");
-    return EXIT_FINE;
+    return console_did(console, "account %s is removed; who was logged in with it is no more",
+                       name);
 }
 
 static int revoke_token(const struct console *console, struct dr_accounts_file *file,
@@ -226,7 +228,7 @@ static int revoke_token(const struct console *console, struct dr_accounts_file *
     if (!dr_account_token_revoke(file, id, &error))
         return refused(&error);
     note(console, "token", id, "revoked", "");
-    return EXIT_FINE;
+    return console_did(console, "token %s is revoked; nothing that used it gets in any more", id);
 }
 
 /* Which of the commands it is; the words behind "token" or "token user". */
@@ -238,13 +240,13 @@ static int run(struct console *console, struct dr_accounts_file *file, bool user
         return users ? add_user(console, file, argv[1], role)
                      : add_token(console, file, argv[1], role);
     if (argc == 1 && strcmp(word, "list") == 0 && role == NULL)
-        return list(console, users ? dr_accounts_user_list(file) : dr_accounts_token_list(file),
-                    !users);
+        return token_list(
+            console, users ? dr_accounts_user_list(file) : dr_accounts_token_list(file), !users);
     if (argc == 2 && users && strcmp(word, "remove") == 0 && role == NULL)
         return remove_user(console, file, argv[1]);
     if (argc == 2 && !users && strcmp(word, "revoke") == 0 && role == NULL)
         return revoke_token(console, file, argv[1]);
-    return console_usage(USAGE);
+    return console_usage(TOKEN_USAGE);
 }
 
 int cmd_token(struct console *console, int argc, char **argv)
@@ -252,8 +254,15 @@ int cmd_token(struct console *console, int argc, char **argv)
     const char *role = console_option(&argc, argv, "--role");
     snprintf(who, sizeof who, "%s", console_who());
     bool users = argc > 0 && strcmp(argv[0], "user") == 0;
-    if (argc == 1 && strcmp(argv[0], "link") == 0 && role == NULL)
+    bool link = argc == 1 && strcmp(argv[0], "link") == 0 && role == NULL;
+    if (link && console->remote != NULL)
+        return console_fail(EXIT_USAGE, "usage",
+                            "the link is in a file of Drover's own host: run `drover token link` "
+                            "there; from afar people log in with a name and a password");
+    if (link)
         return link_print(console);
+    if (console->remote != NULL)
+        return token_from_afar(console, argc, argv, role);
     struct dr_accounts_file *file = open_accounts(console);
     if (file == NULL)
         return EXIT_BROKEN;

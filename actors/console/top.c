@@ -73,10 +73,8 @@ static size_t size_of(const char *name, size_t usual)
 static int print_once(struct top *top)
 {
     read_state(top);
-    if (top->view.flock == NULL) {
-        fprintf(stderr, "drover: %s\n", top->silence);
-        return EXIT_BROKEN;
-    }
+    if (top->view.flock == NULL)
+        return console_fail(EXIT_BROKEN, "unavailable", "%s", top->silence);
     if (top->console->json) {
         flock_json(&top->flock);
         return EXIT_FINE;
@@ -274,8 +272,7 @@ int cmd_top(struct console *console, int argc, char **argv)
 {
     (void)argv;
     struct top top = {.console = console};
-    if (argc != 0)
-        return console_usage("top");
+    (void)argc;
     top.view.deployment = console->cfg == NULL ? "" : console->cfg->deployment;
     top.view.silence = "";
     bool terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !console->json;

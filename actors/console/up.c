@@ -74,8 +74,7 @@ static int become_droverd(struct up *up)
     if (find_run(up))
         link_later(up->run, getpid());
     execl(path, path, "--config", up->config, (char *)NULL);
-    fprintf(stderr, "drover: cannot start %s: %s\n", path, strerror(errno));
-    return EXIT_BROKEN;
+    return console_fail(EXIT_BROKEN, "unavailable", "cannot start %s: %s", path, strerror(errno));
 }
 
 /* It ends with this process, whatever ends that. */
@@ -102,8 +101,8 @@ static int first_start(struct up *up)
     fflush(stdout);
     pid_t pid = start_wizard(path, up);
     if (pid < 0) {
-        fprintf(stderr, "drover: cannot start %s: %s\n", path, strerror(errno));
-        return EXIT_BROKEN;
+        return console_fail(EXIT_BROKEN, "unavailable", "cannot start %s: %s", path,
+                            strerror(errno));
     }
     link_later(up->run, pid);
     if (spawn_wait(pid) != 0)
@@ -116,20 +115,12 @@ int cmd_up(struct console *console, int argc, char **argv)
     struct up up;
     const char *dir = console_option(&argc, argv, "--dir");
     const char *listen = console_option(&argc, argv, "--listen");
-    const char *config = console_option(&argc, argv, "--config");
-    if (config != NULL)
-        console->config_path = config;
     up.listen = listen == NULL ? "127.0.0.1:8400" : listen;
-    if (argc != 0)
-        return console_usage("[--config FILE] up [--dir DIR] [--listen HOST:PORT]");
-    if (!find_places(console, dir, &up)) {
-        fputs("drover: the path of the configuration is too long\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (!find_places(console, dir, &up))
+        return console_fail(EXIT_USAGE, "usage", "the path of the configuration is too long");
     if (access(up.config, R_OK) == 0)
         return become_droverd(&up);
     if (errno == ENOENT)
         return first_start(&up);
-    fprintf(stderr, "drover: %s cannot be read: %s\n", up.config, strerror(errno));
-    return EXIT_CONFIG;
+    return console_fail(EXIT_CONFIG, "config", "%s cannot be read: %s", up.config, strerror(errno));
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* drover why: why a task waits, and its story so far: machines that it lost, launches that failed.
- */
-#include "console.h"
+/* drover why: what a task does and why, its story so far (machines that it lost, launches that
+ * failed), and what a person can do. Asking is here; why_tell.c has the words. */
+#include "why.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "near.h"
+#include "pick.h"
 #include "remote.h"
-#include "story.h"
-
-#define LAUNCHES_MAX 3 /* the newest */
 
 static bool is(const char *text, const char *with)
 {
     return strcmp(text, with) == 0;
 }
 
+/* ---- the end of a machine's log ------------------------------------------------------------- */
 struct tail {
     char bytes[DR_TAIL_ROOM];
     size_t len;
@@ -42,8 +43,8 @@ static void read_tail_from_afar(const struct console *console, const char *machi
 }
 
 /* The end of the machine's log as the provisioner keeps it; "" when it keeps none. */
-static void read_tail(const struct console *console, const struct dr_machine_row *machine,
-                      char tail[DR_TAIL_ROOM])
+void why_tail(const struct console *console, const struct dr_machine_row *machine,
+              char tail[DR_TAIL_ROOM])
 {
     char path[800], bytes[DR_TAIL_ROOM] = "";
     tail[0] = '\0';
@@ -65,118 +66,124 @@ static void read_tail(const struct console *console, const struct dr_machine_row
     dr_story_tail(tail, bytes);
 }
 
-static const struct dr_machine_row *machine_of(const struct dr_ledger_state *rows, const char *id)
-{
-    for (size_t i = 0; i < rows->machines.count; i++)
-        if (is(rows->machines.items[i].id, id))
-            return &rows->machines.items[i];
-    return NULL;
-}
-
-static const struct dr_queue_view *queue_of(const struct dr_picture *picture, const char *id,
-                                            const char *name)
-{
-    for (size_t i = 0; i < picture->queues.queues.count; i++) {
-        const struct dr_queue_view *queue = &picture->queues.queues.items[i];
-        if ((*id != '\0' && is(queue->id, id)) || (*name != '\0' && is(queue->name, name)))
-            return queue;
-    }
-    return NULL;
-}
-
-struct story {
-    const struct console *console;
-    const struct dr_plan *plan;
-    const struct dr_ledger_state *rows;
-    const struct dr_picture *picture;
+/* ---- which task is meant -------------------------------------------------------------------- */
+struct search {
+    const char *word;
+    size_t len;
+    bool exact, many;
+    char found[256]; /* the one that begins so */
+    struct near near;
 };
 
-static size_t print_reasons(const struct story *story)
+static void offer(struct search *search, const char *task)
 {
-    const struct dr_reason_view_list *reasons = &story->plan->plan.reasons;
-    for (size_t i = 0; i < reasons->count; i++)
-        printf("%s: %s\n", reasons->items[i].queue, reasons->items[i].sentence);
-    return reasons->count;
+    if (*task == '\0' || search->exact)
+        return;
+    near_offer(&search->near, task);
+    if (strncmp(task, search->word, search->len) != 0)
+        return;
+    search->exact = is(task, search->word);
+    search->many = !search->exact && (search->many || (*search->found && !is(search->found, task)));
+    snprintf(search->found, sizeof search->found, "%s", task);
 }
 
-static size_t print_recoveries(const struct story *story, const char *task)
+static void offer_all(struct search *search, const struct why *why)
 {
-    char tail[DR_TAIL_ROOM], text[DR_STORY_ROOM], at[32];
-    size_t count = 0;
-    for (size_t i = 0; i < story->rows->recoveries.count; i++) {
-        const struct dr_recovery_row *row = &story->rows->recoveries.items[i];
-        const struct dr_machine_row *machine = machine_of(story->rows, row->machine);
-        const struct dr_queue_view *queue = queue_of(story->picture, row->queue, "");
-        if (!is(row->task, task))
-            continue;
-        read_tail(story->console, machine != NULL && machine->slots <= 1 ? machine : NULL, tail);
-        printf("%s: %s", words_date(row->created_us, at),
-               dr_story_recovery(row, machine, queue == NULL ? row->queue : queue->name, tail, text,
-                                 sizeof text));
-        count++;
-    }
-    return count;
+    const struct dr_queues_observed *queues = &why->picture->queues;
+    for (size_t q = 0; q < queues->queues.count; q++)
+        for (size_t i = 0; i < queues->queues.items[q].waiting.count; i++)
+            offer(search, queues->queues.items[q].waiting.items[i].task);
+    for (size_t i = 0; i < why->picture->workers.workers.count; i++)
+        offer(search, why->picture->workers.workers.items[i].task);
+    for (size_t i = 0; i < why->rows->recoveries.count; i++)
+        offer(search, why->rows->recoveries.items[i].task);
+    for (size_t i = 0; i < why->known->tasks.count; i++)
+        offer(search, why->known->tasks.items[i].id);
 }
 
-/* The newest launches that failed for the queue it waits in, since it waits. */
-static void print_launches(const struct story *story, const char *task)
+static int no_task(const struct why *why, const struct search *search)
 {
-    char tail[DR_TAIL_ROOM], text[DR_STORY_ROOM], at[32];
-    const struct dr_reason_view *reason = &story->plan->plan.reasons.items[0];
-    const struct dr_queue_view *queue = queue_of(story->picture, "", reason->queue);
-    int64_t since_us = INT64_MAX;
-    int left = LAUNCHES_MAX;
-    for (size_t i = 0; queue != NULL && i < queue->waiting.count; i++)
-        if (is(queue->waiting.items[i].task, task))
-            since_us = queue->waiting.items[i].added_us;
-    for (size_t i = story->rows->machines.count; i-- > 0 && left > 0;) {
-        const struct dr_machine_row *machine = &story->rows->machines.items[i];
-        if (!dr_story_launch_failed(machine) || machine->ended_us < since_us ||
-            !is(machine->for_queue, queue->id))
-            continue;
-        read_tail(story->console, machine, tail);
-        printf("%s: %s", words_date(machine->ended_us, at),
-               dr_story_launch(machine, &story->rows->attempts, "", tail, text, sizeof text));
-        left--;
-    }
-}
-
-static void tell(const struct story *story, const char *task)
-{
-    size_t reasons = print_reasons(story);
-    size_t recoveries = print_recoveries(story, task);
-    if (reasons > 0)
-        print_launches(story, task);
+    char names[600] = "", meant[300];
+    size_t len = 0, count = why->picture->queues.queues.count;
+    for (size_t i = 0; i < count && len + 80 < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%.70s", i == 0 ? "" : ", ",
+                                why->picture->queues.queues.items[i].name);
+    if (search->near.best != NULL)
+        console_meant(&search->near, meant, sizeof meant);
     else
-        printf("%s waits in none of the queues that this Drover serves%s\n", task,
-               recoveries > 0 ? " now" : "");
+        snprintf(meant, sizeof meant,
+                 ". If it waits in a queue of another name: add that to drover.yaml (queues), or "
+                 "enqueue the task in one of these");
+    return console_fail(EXIT_WAITS, "not-found",
+                        "Drover has seen no task %s in the queues that it serves (%s) or on its "
+                        "machines%s",
+                        search->word, names, meant);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+static int ask(struct console *console, const char *to, enum dr_type type, const void *body,
+               enum dr_type reply, struct dr_message *out)
+{
+    if (is(to, "ledger"))
+        return console_read(console, type, body, reply, out);
+    return console_ask(console, to, type, body, out) == 0 ? EXIT_FINE : EXIT_BROKEN;
+}
+
+static int ask_about_all(struct console *console, struct why *why)
+{
+    struct dr_ledger_snapshot rows = {.account = "", .ended = true};
+    struct dr_picture_get picture = {.workers = true};
+    struct dr_tasks_get known = {.ids = {.count = 0}};
+    int code = ask(console, "watcher", DR_PICTURE_GET, &picture, DR_PICTURE, &why->answers[0]);
+    if (code == EXIT_FINE)
+        code = ask(console, "ledger", DR_LEDGER_SNAPSHOT, &rows, DR_LEDGER_STATE, &why->answers[1]);
+    if (code == EXIT_FINE)
+        code = ask(console, "ledger", DR_TASKS_GET, &known, DR_TASKS, &why->answers[2]);
+    why->picture = why->answers[0].body;
+    why->rows = why->answers[1].body;
+    why->known = why->answers[2].body;
+    return code;
+}
+
+/* A task that only its work rows know is asked for by its whole id. */
+static int ask_about_it(struct console *console, struct why *why)
+{
+    struct dr_plan_get plan = {.task = why->task};
+    struct dr_work_get work = {.machine = "", .task = why->task, .limit = 64};
+    int code = ask(console, "planner", DR_PLAN_GET, &plan, DR_PLAN, &why->answers[3]);
+    if (code == EXIT_FINE)
+        code = ask(console, "ledger", DR_WORK_GET, &work, DR_WORK, &why->answers[4]);
+    why->plan = why->answers[3].body;
+    why->work = why->answers[4].body;
+    return code;
+}
+
+static int tell(struct console *console, struct why *why, const char *word)
+{
+    int code = ask_about_all(console, why);
+    if (code != EXIT_FINE)
+        return code;
+    struct search search = {.word = word, .len = strlen(word), .near = near_begin(word)};
+    offer_all(&search, why);
+    if (search.many)
+        return console_fail(EXIT_WAITS, "ambiguous",
+                            "more than one task begins with \"%s\": `drover tasks` names them",
+                            word);
+    snprintf(why->task, sizeof why->task, "%s", *search.found != '\0' ? search.found : word);
+    code = ask_about_it(console, why);
+    if (code != EXIT_FINE)
+        return code;
+    if (*search.found == '\0' && why->work->rows.count == 0 && why->plan->plan.reasons.count == 0)
+        return no_task(why, &search);
+    return why_tell(why);
 }
 
 int cmd_why(struct console *console, int argc, char **argv)
 {
-    struct dr_message plan, rows, picture;
-    if (argc != 1)
-        return console_usage("why TASK");
-    struct dr_plan_get ask = {.task = argv[0]};
-    struct dr_ledger_snapshot ask_rows = {.account = "", .ended = true};
-    struct dr_picture_get ask_picture = {.workers = false};
-    if (console_ask(console, "planner", DR_PLAN_GET, &ask, &plan) != 0)
-        return EXIT_BROKEN;
-    if (console->json) {
-        console_json(&plan);
-        dr_message_free(&plan);
-        return EXIT_FINE;
-    }
-    int code = console_read(console, DR_LEDGER_SNAPSHOT, &ask_rows, DR_LEDGER_STATE, &rows);
-    if (code == EXIT_FINE) {
-        if (console_ask(console, "watcher", DR_PICTURE_GET, &ask_picture, &picture) == 0) {
-            tell(&(struct story){console, plan.body, rows.body, picture.body}, argv[0]);
-            dr_message_free(&picture);
-        } else {
-            code = EXIT_BROKEN;
-        }
-        dr_message_free(&rows);
-    }
-    dr_message_free(&plan);
+    struct why why = {.console = console};
+    (void)argc;
+    int code = tell(console, &why, argv[0]);
+    for (size_t i = 0; i < sizeof why.answers / sizeof why.answers[0]; i++)
+        dr_message_free(&why.answers[i]);
     return code;
 }

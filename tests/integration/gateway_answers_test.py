@@ -88,7 +88,7 @@ class Answers(unittest.TestCase):
         self.look("config_put", put)
         found = {}
         for method, path, _, name in operations():
-            if method == "GET" and name not in ("events", "login_link"):
+            if method == "GET" and name not in ("events", "tap", "login_link"):
                 with self.subTest(name):
                     path = re.sub(r"{\w+}", lambda _, name=name: parts[name], path)
                     found[name] = self.look(name, self.ask("GET", path))

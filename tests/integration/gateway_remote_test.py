@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`drover --gateway URL`: the command line of another host says what the one beside Drover says, a viewer
 changes nothing, and what goes wrong on the way is said in words."""
+import json
 import os
 import re
 import signal
@@ -47,10 +48,16 @@ class Remote(unittest.TestCase):
     def test_says_the_same(self):
         """Without the figures that a second changes."""
         def steady(text):
+            text = text.replace("that of the other host", self.world.config_path)
             return re.sub(r"[0-9]+", "N", text)
         for words in (["status"], ["machines"], ["machines", "--all"], ["queues"], ["tasks"],
                       ["why", self.task], ["cost"], ["cost", "--by", "type"], ["history"],
-                      ["history", self.machine], ["--json", "machines"], ["--json", "history"]):
+                      ["history", self.machine], ["--json", "machines"], ["--json", "history"],
+                      ["plan"], ["--json", "plan"], ["export"], ["--json", "export"], ["token", "list"],
+                      ["--json", "why", self.task], ["logs", self.machine], ["--json", "logs", self.machine],
+                      ["plan", "--config", self.world.config_path], ["why", "no-such-task"],
+                      ["drain", "no-such-machine"], ["logs", "no-such-machine"],
+                      ["completion", "--complete", "queues"], ["completion", "--complete", "tasks"]):
             with self.subTest(words):
                 def same():
                     far, near = self.afar(*words), self.here(*words)
@@ -61,7 +68,7 @@ class Remote(unittest.TestCase):
                     eventually(same, 20, "both say the same")
                 except AssertionError:
                     self.assertEqual(*self.seen)
-                self.assertNotEqual(self.seen[0][1], "")
+                self.assertNotEqual(self.seen[0][1] + self.seen[0][2], "")
 
     def test_who_may_change(self):
         viewer = self.afar("pause", "gpu", token=self.world.viewer)
@@ -80,8 +87,8 @@ class Remote(unittest.TestCase):
         self.assertEqual((none.returncode, none.stderr), (near.returncode, near.stderr))
 
     def test_what_needs_this_host(self):
-        for words in (["check"], ["init"], ["up"], ["stop"], ["sandbox"], ["demo"], ["token", "list"],
-                      ["import", "x.json"], ["export"], ["tap"]):
+        for words in (["check"], ["init"], ["up"], ["stop"], ["sandbox"], ["demo"], ["token", "link"],
+                      ["import", "x.json"]):
             with self.subTest(words):
                 done = self.afar(*words)
                 self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
@@ -114,6 +121,50 @@ class Remote(unittest.TestCase):
         os.chmod(path, 0o600)
         done = self.afar("--gateway", self.world.url, "machines", token="", DROVER_GATEWAY=None)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_who_may_enter(self):
+        """Tokens and accounts of the other host, by one who is an operator there."""
+        made = self.afar("--json", "token", "add", "far", "--role", "viewer")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        token = json.loads(made.stdout)
+        self.assertEqual(self.afar("machines", token=token["token"]).returncode, 0)
+        self.assertEqual(self.afar("token", "list", token=token["token"]).returncode, 1)
+        self.assertIn(token["id"], self.here("token", "list").stdout)
+        revoked = self.afar("token", "revoke", token["id"])
+        self.assertEqual(revoked.returncode, 0, revoked.stderr)
+        self.assertEqual(self.afar("machines", token=token["token"]).returncode, BROKEN)
+        again = self.afar("token", "revoke", token["id"])
+        self.assertEqual((again.returncode, again.stdout), (1, ""))
+        added = subprocess.run(self.argv("token", "user", "add", "ann", "--role", "viewer"),
+                               input="a-long-password\n", env=self.env(self.world.operator),
+                               capture_output=True, text=True, timeout=60)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        self.assertIn("ann", self.here("token", "user", "list").stdout)
+        self.assertEqual(self.afar("token", "user", "remove", "ann").returncode, 0)
+        self.assertNotIn("ann ", self.here("token", "user", "list").stdout)
+
+    def test_tap(self):
+        """The same lines as at the bus, from afar; a listener that leaves is forgotten."""
+        def first(argv, env, count):
+            process = subprocess.Popen(argv, env=env, text=True, stdout=subprocess.PIPE)
+            try:
+                return [process.stdout.readline() for _ in range(count)]
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.stdout.close()
+                self.assertEqual(process.wait(30), 0)
+        env = self.env(self.world.viewer)
+        for line in first(self.argv("tap", "workers."), env, 3):
+            self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3}  watcher +workers\.observed +{\"sent_ms\":")
+        events = [json.loads(line) for line in first(self.argv("--json", "tap"), env, 5)]
+        self.assertEqual(set(events[0]), {"v", "type", "source", "boot", "seq", "time_us", "corr", "request",
+                                          "left_ms", "body"})
+        self.assertGreater(len({event["type"] for event in events}), 1)
+        for _ in range(20):  # more than may listen at once
+            first(self.argv("tap", "workers."), env, 1)
+        asked = self.afar("tap", "machien")
+        self.assertEqual((asked.returncode, asked.stdout), (1, ""))
+        self.assertIn("did you mean machine.?", asked.stderr)
 
     def test_logs(self):
         far, near = self.afar("logs", self.machine), self.here("logs", self.machine)

@@ -12,7 +12,7 @@ from world import PYTHON
 
 # The stream never ends, the link works once, a launch would write the configuration: gateway_rights_test.py
 # and gateway_answers_test.py ask those.
-BY_HAND = ["events", "login_link", "wizard_launch"]
+BY_HAND = ["events", "tap", "login_link", "wizard_launch"]
 EXAMPLES = 20
 SCHEMATHESIS = os.path.join(os.path.dirname(PYTHON), "schemathesis")
 

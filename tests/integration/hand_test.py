@@ -108,7 +108,7 @@ class Hand(unittest.TestCase):
     def test_1_a_paused_queue_waits_and_a_resumed_one_starts(self):
         self.drover("pause", "cpu", "--why", "a move")
         task, gate = self.gated("paused")
-        why = lambda: "paused by %s (a move)" % self.me in self.drover("why", task)  # noqa: E731
+        why = lambda: "paused by %s (a move)" % self.me in self.world.drover("why", task).stdout  # noqa: E731
         eventually(why, 30, "why says who paused it")
         self.kill_ledger()
         eventually(why, 30, "and the next ledger knows")

@@ -309,6 +309,13 @@ class Words(unittest.TestCase):
     def commands(self):
         return re.findall(r"^  ([a-z]+) +\S", self.help, re.M)
 
+    def arguments(self):
+        """What each command takes, as its own help has it."""
+        def usage(name):
+            page = subprocess.run([DROVER, name, "--help"], stdout=subprocess.PIPE, check=True).stdout
+            return re.search(r"^usage: drover %s *(.*)$" % name, page.decode(), re.M).group(1)
+        return {name: usage(name) for name in self.commands()}
+
     def test_the_order(self):
         named = [name for name in self.commands() if name in ORDER]
         self.assertEqual(named, ORDER)
@@ -317,7 +324,7 @@ class Words(unittest.TestCase):
         section = self.page.split(".SH COMMANDS")[1].split(".SH")[0]
         entries = re.findall(r"^\.TP\n\.BR? (?:\")?([a-z]+)\b(.*)$", section, re.M)
         self.assertEqual([name for name, _ in entries], self.commands())
-        helped = dict(re.findall(r"^  ([a-z]+) +(.*)$", self.help, re.M))
+        helped = self.arguments()
         for code in ("64", "78"):
             self.assertIn(code, self.page.split(".SH EXIT STATUS")[1])
         for name, rest in entries:
@@ -326,7 +333,7 @@ class Words(unittest.TestCase):
             self.assertEqual(*found, name)
 
     def test_completion(self):
-        for name, arguments in re.findall(r"^  ([a-z]+) +(.*)$", self.help, re.M):
+        for name, arguments in self.arguments().items():
             line = re.search(r"^    %s,\*\) (.*)$" % name, self.bash, re.M)
             self.assertTrue(line, name)
             for option in re.findall(r"\[(--[a-z-]+)", arguments):

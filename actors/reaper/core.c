@@ -59,25 +59,44 @@ void reap_free(struct reap_core *core)
         dr_record_free(&core->clouds[i].record);
     dr_record_free(&core->workers);
     dr_record_free(&core->queues);
+    seen_free(core);
+    dr_index_free(&core->by_id);
+    dr_index_free(&core->by_left);
+    free(core->left);
     free(core->machines);
     free(core->clouds);
     free(core);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
-static struct reap_machine *find(struct reap_core *core, const char *id)
+static const char *machine_id(const void *of, size_t place)
 {
-    for (size_t i = 0; i < core->machine_count; i++) {
-        if (strcmp(core->machines[i].row->id, id) == 0)
-            return &core->machines[i];
-    }
-    return NULL;
+    const struct reap_core *core = of;
+    return place < core->machine_count ? core->machines[place].row->id : "";
 }
 
+static struct reap_machine *find(struct reap_core *core, const char *id)
+{
+    size_t place = dr_index_find(&core->by_id, id, machine_id, core);
+    return place == DR_INDEX_NONE ? NULL : &core->machines[place];
+}
+
+/* The last one takes its place. */
 static void drop(struct reap_core *core, struct reap_machine *machine)
 {
     dr_record_free(&machine->record);
     *machine = core->machines[--core->machine_count];
+    size_t place = (size_t)(machine - core->machines);
+    if (place < core->machine_count)
+        dr_index_add(&core->by_id, machine->row->id, place);
+}
+
+/* Forgets the places of those that went. */
+static void index_machines(struct reap_core *core)
+{
+    dr_index_clear(&core->by_id);
+    for (size_t i = 0; i < core->machine_count; i++)
+        dr_index_add(&core->by_id, machine_id(core, i), i);
 }
 
 static bool over(const struct dr_machine_row *row)
@@ -127,6 +146,7 @@ static void take_row(struct reap_core *core, const struct dr_machine_row *row, s
         core->machines =
             realloc(core->machines, (core->machine_count + 1) * sizeof *core->machines);
         DR_ASSERT(core->machines);
+        dr_index_add(&core->by_id, row->id, core->machine_count);
         machine = &core->machines[core->machine_count++];
         *machine = (struct reap_machine){.reported_ms = now.boot_ms};
     }
@@ -158,6 +178,7 @@ static void snapshot_came(struct reap_core *core, const struct reap_event *event
         if (!core->machines[i].in_snapshot)
             drop(core, &core->machines[i]);
     }
+    index_machines(core);
     core->seq = state->seq > core->seq ? state->seq : core->seq;
     core->blocked = state->blocked[0] != '\0';
     core->synced = true;
@@ -172,13 +193,12 @@ static void keep(struct dr_record *record, const struct dr_desc *desc, const voi
 
 static void note_reports(struct reap_core *core, const struct dr_workers_observed *workers)
 {
-    for (size_t i = 0; i < workers->workers.count; i++) {
-        const struct dr_worker_view *worker = &workers->workers.items[i];
-        int64_t reported_ms = workers->sent_ms - worker->report_age_ms;
-        for (size_t n = 0; worker->ours && n < core->machine_count; n++) {
-            struct reap_machine *machine = &core->machines[n];
-            if (strcmp(machine->row->instance_id, worker->instance_id) == 0 &&
-                reported_ms > machine->reported_ms)
+    for (size_t i = 0; i < core->machine_count; i++) {
+        struct reap_machine *machine = &core->machines[i];
+        const struct dr_worker_view *worker = seen_worker(core, machine->row->instance_id);
+        for (; worker; worker = seen_next(core, worker)) {
+            int64_t reported_ms = workers->sent_ms - worker->report_age_ms;
+            if (reported_ms > machine->reported_ms)
                 machine->reported_ms = reported_ms;
         }
     }
@@ -190,14 +210,17 @@ static void workers_came(struct reap_core *core, const struct dr_workers_observe
     if (before && before->sent_ms > workers->sent_ms)
         return;
     keep(&core->workers, &dr_desc_workers_observed, workers);
+    seen_workers(core);
     note_reports(core, workers);
 }
 
 static void queues_came(struct reap_core *core, const struct dr_queues_observed *queues)
 {
     const struct dr_queues_observed *before = core->queues.value;
-    if (!before || before->sent_ms <= queues->sent_ms)
-        keep(&core->queues, &dr_desc_queues_observed, queues);
+    if (before && before->sent_ms > queues->sent_ms)
+        return;
+    keep(&core->queues, &dr_desc_queues_observed, queues);
+    seen_queues(core);
 }
 
 static void server_came(struct reap_core *core, const struct dr_server_changed *server)
@@ -223,8 +246,10 @@ static void cloud_came(struct reap_core *core, const struct dr_cloud_observed *o
 {
     struct reap_cloud *cloud = cloud_of(core, observed->account);
     const struct dr_cloud_observed *before = cloud->record.value;
-    if (observed->ok && (!before || before->sent_ms <= observed->sent_ms))
-        keep(&cloud->record, &dr_desc_cloud_observed, observed);
+    if (!observed->ok || (before && before->sent_ms > observed->sent_ms))
+        return;
+    keep(&cloud->record, &dr_desc_cloud_observed, observed);
+    seen_cloud(cloud);
 }
 
 static void picture_came(struct reap_core *core, const struct dr_picture *picture)
@@ -258,7 +283,7 @@ static void watch_clocks(struct reap_core *core, struct reap_now now, struct rea
 static void decide(struct reap_core *core, struct reap_machine *machine, int64_t now_ms,
                    struct reap_effects *out)
 {
-    if (facts_coming(core, machine->row, now_ms))
+    if (facts_coming(core, machine->row))
         machine->awaits_ms = now_ms + PUT_BACK_MS;
     struct judge_facts facts = facts_of(core, machine, now_ms);
     struct judge_verdict verdict = judge(&facts);
@@ -324,6 +349,7 @@ static void judge_all(struct reap_core *core, int64_t now_ms, struct reap_effect
     bool watched = core->tick_ms && now_ms - core->tick_ms <= LOOP_GAP_MS;
     if (!core->synced || core->blocked || !watched)
         return;
+    facts_leaving(core, now_ms);
     for (size_t i = 0; i < core->machine_count; i++) {
         struct reap_machine *machine = &core->machines[i];
         if (!machine->pending && now_ms >= machine->again_ms)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core_impl.h"
+#include "drover/assert.h"
 
 #define CLOUD_LEAST_MS 5000
 #define COMING_MS 900000 /* an end that is not confirmed by then is nothing to stay awake for */
@@ -48,23 +50,11 @@ static bool cloud_present(const struct reap_core *core, const struct dr_machine_
         if (!cloud || strcmp(core->clouds[i].account, row->account) != 0 ||
             now_ms - cloud->sent_ms > facts_cloud_limit_ms(core, row->account))
             continue;
-        for (size_t n = 0; n < cloud->instances.count; n++) {
-            const struct dr_instance_view *view = &cloud->instances.items[n];
-            if (strcmp(view->instance_id, row->instance_id) == 0)
-                return strcmp(view->state, "present") == 0;
-        }
+        const struct dr_instance_view *view = seen_instance(&core->clouds[i], row->instance_id);
+        if (view)
+            return strcmp(view->state, "present") == 0;
     }
     return false;
-}
-
-static const struct dr_queue_view *queue_view(const struct dr_queues_observed *queues,
-                                              const char *id)
-{
-    for (size_t i = 0; queues && i < queues->queues.count; i++) {
-        if (strcmp(queues->queues.items[i].id, id) == 0)
-            return &queues->queues.items[i];
-    }
-    return NULL;
 }
 
 /* A queue that was never read may hold anything. One that is no longer configured is nobody's to
@@ -72,17 +62,8 @@ static const struct dr_queue_view *queue_view(const struct dr_queues_observed *q
 static bool waiting(const struct reap_core *core, const struct dr_strs *queues)
 {
     for (size_t i = 0; i < queues->count; i++) {
-        const struct dr_queue_view *view = queue_view(core->queues.value, queues->items[i]);
+        const struct dr_queue_view *view = seen_queue(core, queues->items[i]);
         if (view && view->known && (view->waiting.count > 0 || view->read_ms == 0))
-            return true;
-    }
-    return false;
-}
-
-static bool serves(const struct dr_machine_row *row, const char *queue)
-{
-    for (size_t i = 0; i < row->queues.count; i++) {
-        if (strcmp(row->queues.items[i], queue) == 0)
             return true;
     }
     return false;
@@ -90,19 +71,54 @@ static bool serves(const struct dr_machine_row *row, const char *queue)
 
 /* P21: what ran on a machine that the cloud takes back is put back as soon as its end is confirmed:
  * whoever was started for that is not idle for nothing. */
-bool facts_coming(const struct reap_core *core, const struct dr_machine_row *row, int64_t now_ms)
+static bool leaves_work(const struct reap_machine *machine, int64_t now_ms)
 {
+    enum judge_state state = judge_state_of(machine->row->state);
+    bool leaves = state == JUDGE_DRAINING || state == JUDGE_TERMINATING;
+    return leaves && strcmp(machine->row->drain_reason, "notice") == 0 &&
+           now_ms - machine->state_ms <= COMING_MS;
+}
+
+static const char *left_queue(const void *of, size_t place)
+{
+    return ((const struct reap_core *)of)->left[place];
+}
+
+static bool is_left(const struct reap_core *core, const char *queue)
+{
+    return dr_index_find(&core->by_left, queue, left_queue, core) != DR_INDEX_NONE;
+}
+
+static void leave(struct reap_core *core, const char *queue)
+{
+    if (is_left(core, queue))
+        return;
+    if (core->left_count == core->left_room) {
+        core->left_room = core->left_room ? core->left_room * 2 : 16;
+        core->left = realloc(core->left, core->left_room * sizeof *core->left);
+        DR_ASSERT(core->left);
+    }
+    dr_index_add(&core->by_left, queue, core->left_count);
+    core->left[core->left_count++] = queue;
+}
+
+void facts_leaving(struct reap_core *core, int64_t now_ms)
+{
+    dr_index_clear(&core->by_left);
+    core->left_count = 0;
     for (size_t i = 0; i < core->machine_count; i++) {
-        const struct reap_machine *other = &core->machines[i];
-        enum judge_state state = judge_state_of(other->row->state);
-        bool leaves = state == JUDGE_DRAINING || state == JUDGE_TERMINATING;
-        if (!leaves || strcmp(other->row->drain_reason, "notice") != 0 ||
-            now_ms - other->state_ms > COMING_MS)
-            continue;
-        for (size_t n = 0; n < row->queues.count; n++) {
-            if (serves(other->row, row->queues.items[n]))
-                return true;
-        }
+        const struct reap_machine *machine = &core->machines[i];
+        bool leaves = leaves_work(machine, now_ms);
+        for (size_t n = 0; leaves && n < machine->row->queues.count; n++)
+            leave(core, machine->row->queues.items[n]);
+    }
+}
+
+bool facts_coming(const struct reap_core *core, const struct dr_machine_row *row)
+{
+    for (size_t n = 0; n < row->queues.count; n++) {
+        if (is_left(core, row->queues.items[n]))
+            return true;
     }
     return false;
 }
@@ -110,11 +126,8 @@ bool facts_coming(const struct reap_core *core, const struct dr_machine_row *row
 static void look_at_workers(const struct reap_core *core, const struct reap_machine *machine,
                             struct judge_facts *facts)
 {
-    const struct dr_workers_observed *workers = core->workers.value;
-    for (size_t i = 0; workers && i < workers->workers.count; i++) {
-        const struct dr_worker_view *worker = &workers->workers.items[i];
-        if (!worker->ours || strcmp(worker->instance_id, machine->row->instance_id) != 0)
-            continue;
+    const struct dr_worker_view *worker = seen_worker(core, machine->row->instance_id);
+    for (; worker; worker = seen_next(core, worker)) {
         facts->listed = true;
         facts->busy = facts->busy || worker->task[0] != '\0';
     }
@@ -128,11 +141,9 @@ static int64_t since(int64_t moment_ms, int64_t now_ms)
 /* Its row knows no queues: those that its worker listens to. */
 static bool waits_for_worker(const struct reap_core *core, const struct dr_machine_row *row)
 {
-    const struct dr_workers_observed *workers = core->workers.value;
-    for (size_t i = 0; workers && i < workers->workers.count; i++) {
-        const struct dr_worker_view *worker = &workers->workers.items[i];
-        if (worker->ours && strcmp(worker->instance_id, row->instance_id) == 0 &&
-            waiting(core, &worker->queues))
+    const struct dr_worker_view *worker = seen_worker(core, row->instance_id);
+    for (; worker; worker = seen_next(core, worker)) {
+        if (waiting(core, &worker->queues))
             return true;
     }
     return false;

@@ -25,6 +25,9 @@
 
 #define DASHBOARD_PORT 8400
 #define END_MS 60000 /* the machines get this long to leave */
+#define ASK_MS 5000
+#define BEGIN_LOOKS 20
+#define ENDS "the sandbox ends"
 
 struct sandbox {
     char dir[512];
@@ -265,38 +268,105 @@ static int wait_for_end(struct sandbox *box)
     }
 }
 
-/* The machines of a sandbox leave with it: each is drained, and this waits until none is left. */
-static void drain_machines(struct console *console, struct sandbox *box)
+static bool ask_ledger(struct console *console, enum dr_type type, const void *body,
+                       struct dr_message *answer)
 {
-    console->config_path = box->config;
+    char err[512];
+    return console_try(console, "ledger", type, body, ASK_MS, answer, err, sizeof err) == 0;
+}
+
+static void tell_ledger(struct console *console, enum dr_type type, const void *body)
+{
+    struct dr_message ack;
+    if (ask_ledger(console, type, body, &ack))
+        dr_message_free(&ack);
+}
+
+/* NULL unless the starts of all queues are paused. */
+static const struct dr_pause_row *pause_of_all(const struct dr_ledger_state *state)
+{
+    for (size_t i = 0; i < state->pauses.count; i++)
+        if (*state->pauses.items[i].queue == '\0')
+            return &state->pauses.items[i];
+    return NULL;
+}
+
+/* Nothing starts while a sandbox ends, or each task that waits has another machine started. The
+ * next life of the sandbox takes the pause back; one that a person made stays. */
+static void set_pause(struct console *console, bool paused)
+{
+    struct dr_launch_pause body = {
+        .queue = "", .paused = paused, .sentence = ENDS, .by = console_who()};
+    tell_ledger(console, DR_LAUNCH_PAUSE, &body);
+}
+
+static void resume_starts(struct console *console, const struct sandbox *box)
+{
+    struct dr_message answer;
+    struct dr_ledger_snapshot ask = {.ended = false};
+    if (console_config(console) != 0)
+        return;
+    for (int look = 0; look < BEGIN_LOOKS && kill(box->droverd, 0) == 0; look++) {
+        if (!ask_ledger(console, DR_LEDGER_SNAPSHOT, &ask, &answer)) {
+            poll(NULL, 0, 100);
+            continue;
+        }
+        const struct dr_pause_row *pause = pause_of_all(answer.body);
+        if (pause != NULL && strcmp(pause->sentence, ENDS) == 0)
+            set_pause(console, false);
+        dr_message_free(&answer);
+        return;
+    }
+}
+
+static void pause_starts(struct console *console)
+{
+    struct dr_message answer;
+    struct dr_ledger_snapshot ask = {.ended = false};
+    if (!ask_ledger(console, DR_LEDGER_SNAPSHOT, &ask, &answer))
+        return;
+    if (pause_of_all(answer.body) == NULL)
+        set_pause(console, true);
+    dr_message_free(&answer);
+}
+
+/* Drains each that is not on its way yet. How many are left. */
+static size_t drain_each(struct console *console, const struct dr_ledger_state *state)
+{
+    for (size_t i = 0; i < state->machines.count; i++) {
+        const struct dr_machine_row *machine = &state->machines.items[i];
+        struct dr_machine_drain drain = {
+            .machine = machine->id, .mode = "now", .reason = "hand", .sentence = ENDS};
+        if (strcmp(machine->state, "draining") != 0 && strcmp(machine->state, "terminating") != 0)
+            tell_ledger(console, DR_MACHINE_DRAIN, &drain);
+    }
+    return state->machines.count;
+}
+
+/* The machines of a sandbox leave with it: each is drained, and this waits until none is left. */
+static void drain_machines(struct console *console, const struct sandbox *box)
+{
+    size_t left = 0;
     if (box->droverd <= 0 || console_config(console) != 0)
         return;
+    pause_starts(console);
     for (int waited_ms = 0; waited_ms < END_MS; waited_ms += 500) {
         struct dr_message answer;
         struct dr_ledger_snapshot ask = {.ended = false};
-        if (console_ask(console, "ledger", DR_LEDGER_SNAPSHOT, &ask, &answer) != 0)
+        if (!ask_ledger(console, DR_LEDGER_SNAPSHOT, &ask, &answer))
             return;
-        const struct dr_ledger_state *state = answer.body;
-        size_t left = state->machines.count;
-        for (size_t i = 0; i < left; i++) {
-            const struct dr_machine_row *machine = &state->machines.items[i];
-            struct dr_machine_drain drain = {.machine = machine->id,
-                                             .mode = "now",
-                                             .reason = "hand",
-                                             .sentence = "the sandbox ends"};
-            struct dr_message ack;
-            if (strcmp(machine->state, "draining") != 0 &&
-                strcmp(machine->state, "terminating") != 0 &&
-                console_ask(console, "ledger", DR_MACHINE_DRAIN, &drain, &ack) == 0)
-                dr_message_free(&ack);
-        }
+        left = drain_each(console, answer.body);
         dr_message_free(&answer);
         if (left == 0)
             return;
-        if (waited_ms == 0)
-            printf("waiting for %zu machines to leave\n", left);
+        if (waited_ms == 0) {
+            printf("waiting for %zu machine%s to leave\n", left, left == 1 ? "" : "s");
+            fflush(stdout);
+        }
         poll(NULL, 0, 500);
     }
+    printf("%zu machine%s did not leave within %d s; each switches itself off when it has idled\n",
+           left, left == 1 ? "" : "s", END_MS / 1000);
 }
 
 static void end(struct sandbox *box)
@@ -349,6 +419,8 @@ int cmd_sandbox(struct console *console, int argc, char **argv)
     }
     catch_signals(&box);
     say_where(console, &box);
+    console->config_path = box.config;
+    resume_starts(console, &box);
     int code = wait_for_end(&box);
     drain_machines(console, &box);
     end(&box);

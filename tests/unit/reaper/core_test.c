@@ -565,6 +565,23 @@ static void test_gone_rows_are_forgotten(void **state)
     assert_null(effect(world, REAP_DO_DRAIN));
 }
 
+static void test_row_behind_a_gone_one_is_known(void **state)
+{
+    struct world *world = *state;
+    world->other = world->row;
+    world->other.id = "m2";
+    world->other.instance_id = world->worker.instance_id = "i-2";
+    world->other.idle_since_us = WALL_ZERO_US - 100 * 1000000;
+    snapshot(world);
+    world->row.state = "gone";
+    tell_row(world);
+    world->row = world->other;
+    world->row.state = "gone";
+    tell_row(world);
+    live(world, 5 * S);
+    assert_null(effect(world, REAP_DO_DRAIN));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -595,6 +612,7 @@ int main(void)
         TEST(test_absent_is_only_told_and_once),
         TEST(test_neighbour_of_a_similar_id),
         TEST(test_gone_rows_are_forgotten),
+        TEST(test_row_behind_a_gone_one_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,8 +96,7 @@ static int ask_all(struct wizard *w)
         else if (step == STEP_ON)
             break;
     }
-    int code = finish_write(w);
-    return code == EXIT_FINE ? finish_check(w) : code;
+    return finish_check(w);
 }
 
 static void begin(struct wizard *w)
@@ -144,6 +143,7 @@ int cmd_init(struct console *console, int argc, char **argv)
         code = batch_run(&w, answers, secrets);
     } else {
         say_start(&w);
+        again_load(&w);
         known_find(&w);
         code = ask_all(&w);
     }

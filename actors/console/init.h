@@ -29,6 +29,7 @@ struct question {
     const struct cfg_help *help;
     const struct cfg_secret *secret;
     size_t index; /* of the list's entry */
+    size_t host;  /* of a git host among its account's */
 };
 
 struct wizard {
@@ -66,6 +67,7 @@ json_t *answers_entry(struct wizard *w, const char *list, size_t n);
 
 /* Drops the entries from the n-th on. */
 void answers_cut(struct wizard *w, const char *list, size_t n);
+void answers_cut_hosts(struct wizard *w, size_t account, size_t n);
 
 /* The document as it would be written: the answers, and the files of those secrets that were typed.
  * The caller's. */
@@ -80,6 +82,20 @@ char *answers_suggestion(const struct wizard *w, const struct question *q);
 /* ---- init_known.c ---- */
 /* Fills w->known, and the secrets that a clearml.conf holds. */
 void known_find(struct wizard *w);
+
+/* ---- init_again.c: a host that has a configuration ---- */
+/* Takes the answers from the drover.yaml that is there. False: there is none, or it says nothing.
+ */
+bool again_load(struct wizard *w);
+
+/* The file that holds this secret so far; NULL: none is named. Borrowed. */
+const char *again_file(const struct wizard *w, const struct question *q);
+
+/* Gives each of these files (taken) that is there a second name: {path: name or null}. NULL: it was
+ * said why not. Then one of: again_say() tells the names, again_undo() makes all as it was. */
+json_t *again_keep(json_t *paths);
+void again_say(json_t *kept);
+void again_undo(json_t *kept);
 
 /* ---- init_ask.c: the terminal ---- */
 /* One line without its end, at most 16 KiB; hidden: nothing is shown while it is typed. NULL at the
@@ -97,6 +113,11 @@ void ask_head(const struct wizard *w, const char *text);
 enum step { STEP_ON, STEP_BACK, STEP_AGAIN, STEP_END };
 enum step field_ask(struct wizard *w, const struct question *q);
 
+/* ---- init_rights.c ---- */
+/* True where "!" shows them. */
+bool rights_known(const struct wizard *w, const struct question *q);
+void rights_print(const struct wizard *w);
+
 /* ---- init_probe.c ---- */
 /* Asks the server; its queues are in w->queues afterwards. keep: writes the key pair, makes the
  * queues that are served and not there. False: something was refused, and was said. */
@@ -106,13 +127,16 @@ bool probe_account(struct wizard *w, size_t account, bool keep);
 /* Writes the files of secrets without having tried them. */
 bool probe_write_untried(struct wizard *w);
 
+/* The files that are written for what was typed. The caller's. */
+json_t *probe_files(const struct wizard *w);
+
 /* ---- init_finish.c ---- */
 /* Says what came of it, asks, writes. */
 enum step finish_ask(struct wizard *w);
 
-/* Makes the directory, tries and writes the secrets; then drover.yaml. Exit code. */
-int finish_secrets(struct wizard *w);
-int finish_write(struct wizard *w);
+/* Makes the directory, tries the secrets (unless told not to) and writes them, then drover.yaml:
+ * all of it or, also when a signal comes meanwhile, nothing. */
+bool finish_write(struct wizard *w, bool tried);
 
 /* Checks what was written and says what comes next. Exit code. */
 int finish_check(struct wizard *w);

@@ -31,7 +31,12 @@ static json_t *holder(json_t *at, const char *path, bool make)
     }
 }
 
-/* Where a secret is kept: git_* in the account's first git host. */
+static bool is_git(const char *key)
+{
+    return strncmp(key, "git_", 4) == 0;
+}
+
+/* Where a secret is kept: git_* in one of the account's git hosts. */
 static json_t *secret_holder(const struct wizard *w, const struct question *q, const char **key)
 {
     *key = q->key;
@@ -41,12 +46,15 @@ static json_t *secret_holder(const struct wizard *w, const struct question *q, c
     while (json_array_size(accounts) <= q->index)
         json_array_append_new(accounts, json_object());
     json_t *mine = json_array_get(accounts, q->index);
-    if (strncmp(q->key, "git_", 4) != 0)
+    if (!is_git(q->key))
         return mine;
     *key = q->key + 4;
-    if (json_array_size(json_object_get(mine, "git")) == 0)
-        json_object_set_new(mine, "git", json_pack("[{}]"));
-    return json_array_get(json_object_get(mine, "git"), 0);
+    if (json_object_get(mine, "git") == NULL)
+        json_object_set_new(mine, "git", json_array());
+    json_t *hosts = json_object_get(mine, "git");
+    while (json_array_size(hosts) <= q->host)
+        json_array_append_new(hosts, json_object());
+    return json_array_get(hosts, q->host);
 }
 
 static char *joined(const json_t *list)
@@ -104,7 +112,9 @@ void answers_set(struct wizard *w, const struct question *q, const char *text)
     const char *key = q->key;
     json_t *in =
         q->kind == Q_SECRET ? secret_holder(w, q, &key) : holder(w->answers, q->path, true);
-    if (*text == '\0')
+    if (*text == '\0' && q->kind == Q_SECRET && strcmp(q->key, "git_host") == 0)
+        json_object_clear(in); /* its user and token are nobody's */
+    else if (*text == '\0')
         json_object_del(in, key);
     else
         json_object_set_new(in, key,
@@ -137,13 +147,23 @@ void answers_cut(struct wizard *w, const char *list, size_t n)
         cut(json_object_get(w->secrets, "accounts"), n);
 }
 
+void answers_cut_hosts(struct wizard *w, size_t account, size_t n)
+{
+    const json_t *mine = json_array_get(json_object_get(w->secrets, "accounts"), account);
+    cut(json_object_get(mine, "git"), n);
+}
+
 /* ---- the document ---------------------------------------------------------------------------- */
 static bool has_any(const json_t *secrets, const char *const *keys)
 {
     for (; *keys != NULL; keys++) {
-        const json_t *value = json_object_get(secrets, *keys);
-        if (json_is_array(value) ? json_object_size(json_array_get(value, 0)) > 0 : value != NULL)
+        json_t *value = json_object_get(secrets, *keys), *host;
+        size_t i;
+        if (value != NULL && !json_is_array(value))
             return true;
+        json_array_foreach (value, i, host)
+            if (json_object_size(host) > 0)
+                return true;
     }
     return false;
 }

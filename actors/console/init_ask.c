@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -13,7 +14,8 @@
 #include "seal.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 10)
-#define COLUMNS 78
+#define COLUMNS_MOST 78
+#define COLUMNS_LEAST 20
 
 static struct termios shown; /* as the terminal was, for the signal's sake */
 
@@ -97,12 +99,22 @@ char *ask_line(const struct wizard *w, const char *prompt, bool hidden)
     return line;
 }
 
+/* As wide as the terminal is now, but no line so long that the eye loses it. */
+static int columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return COLUMNS_MOST;
+    int wide = size.ws_col - 1;
+    return wide > COLUMNS_MOST ? COLUMNS_MOST : wide < COLUMNS_LEAST ? COLUMNS_LEAST : wide;
+}
+
 void ask_wrap(int indent, const char *text)
 {
-    int column = 0;
+    int column = 0, most = columns();
     for (const char *at = text; *at != '\0';) {
         size_t len = strcspn(at, " \n");
-        bool fits = column > 0 && column + 1 + (int)len <= COLUMNS;
+        bool fits = column > 0 && column + 1 + (int)len <= most;
         if (column > 0 && !fits)
             putchar('\n');
         if (fits)
@@ -111,7 +123,7 @@ void ask_wrap(int indent, const char *text)
             column = printf("%*s%.*s", indent, "", (int)len, at);
         at += len;
         if (*at == '\n')
-            column = COLUMNS;
+            column = most;
         at += strspn(at, " \n");
     }
     putchar('\n');

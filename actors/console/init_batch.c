@@ -68,9 +68,7 @@ int batch_run(struct wizard *w, const char *answers, const char *secrets)
     int code = secrets == NULL ? EXIT_FINE : take_secrets(w, secrets);
     if (code == EXIT_FINE)
         code = check(w, answers);
-    if (code == EXIT_FINE && finish_secrets(w) != EXIT_FINE)
+    if (code == EXIT_FINE && !finish_write(w, true))
         code = refuse(answers, "nothing was written, for the faults above");
-    if (code == EXIT_FINE)
-        code = finish_write(w);
     return code == EXIT_FINE ? finish_check(w) : code;
 }

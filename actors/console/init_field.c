@@ -12,7 +12,7 @@
 #include "seal.h"
 
 /* ---- what is said with it -------------------------------------------------------------------- */
-static void describe(const struct question *q)
+static void describe(const struct wizard *w, const struct question *q)
 {
     const char *label = q->field != NULL ? q->help->label : q->secret->label;
     const char *meaning = q->field != NULL ? q->field->meaning : q->secret->meaning;
@@ -26,9 +26,15 @@ static void describe(const struct question *q)
         ask_wrap(2, line);
     }
     ask_wrap(2, link);
+    const char *file = q->secret == NULL ? NULL : again_file(w, q);
+    if (file != NULL) {
+        snprintf(line, sizeof line, "so far in %.400s: what is typed replaces all of that file",
+                 file);
+        ask_wrap(2, line);
+    }
 }
 
-static void say_help(const struct question *q)
+static void say_help(const struct wizard *w, const struct question *q)
 {
     static const char *const kinds[CFG_KINDS] = {
         [CFG_STR] = "a text",
@@ -41,7 +47,7 @@ static void say_help(const struct question *q)
         [CFG_BOOL] = "yes or no",
         [CFG_STRS] = "any number of texts, with commas between them",
     };
-    describe(q);
+    describe(w, q);
     if (q->field != NULL) {
         const char *def = q->field->def;
         printf("  in the file:  %s\n  may be:       %s\n", q->path, kinds[q->field->kind]);
@@ -192,6 +198,8 @@ static void say_after(const struct wizard *w, const struct question *q)
     if (q->group == CFG_GROUP_QUEUES && strcmp(q->key, "name") == 0 && w->queues != NULL &&
         !pick_has(w->queues, value))
         puts("  The server has no such queue: it is made when all is written.");
+    if (rights_known(w, q) && strcmp(q->key, "driver") == 0)
+        puts("  ! as an answer shows the rights that Drover needs there, ready to paste.");
     dr_wipe_free_text(value);
 }
 
@@ -200,7 +208,7 @@ static enum step ask_value(struct wizard *w, const struct question *q)
     json_t *picks = pick_list(w, q);
     enum step step = STEP_AGAIN;
     bool warned = false;
-    describe(q);
+    describe(w, q);
     pick_print(picks);
     while (step == STEP_AGAIN) {
         char *offered = answers_suggestion(w, q), *prompt = prompt_of(q, offered);
@@ -209,10 +217,13 @@ static enum step ask_value(struct wizard *w, const struct question *q)
         free(prompt);
         if (line == NULL) {
             step = STEP_END;
+        } else if (strcmp(line, "!") == 0 && rights_known(w, q)) {
+            rights_print(w);
+            free(line);
         } else if (strcmp(line, "<") == 0 || strcmp(line, "?") == 0) {
             step = *line == '<' ? STEP_BACK : STEP_AGAIN;
             if (*line == '?') {
-                say_help(q);
+                say_help(w, q);
                 pick_print(picks);
             }
             free(line);
@@ -231,6 +242,7 @@ static enum step ask_yes(struct wizard *w, const struct question *q)
 {
     static const char *const nouns[] = {
         [CFG_GROUP_CLOUD] = "cloud account",
+        [CFG_GROUP_GIT] = "git host",
         [CFG_GROUP_MACHINES] = "machine type",
         [CFG_GROUP_QUEUES] = "queue",
     };
@@ -255,7 +267,9 @@ static enum step ask_yes(struct wizard *w, const struct question *q)
         }
         yes = first == '\0' ? yes : first == 'y' || first == 'Y';
         json_object_set_new(w->said, q->path, json_boolean(yes));
-        if (q->kind == Q_MORE && !yes) {
+        if (q->kind == Q_MORE && !yes && q->group == CFG_GROUP_GIT) {
+            answers_cut_hosts(w, q->index, q->host + 1);
+        } else if (q->kind == Q_MORE && !yes) {
             snprintf(list, sizeof list, "%.*s", (int)strcspn(q->scope, "["), q->scope);
             answers_cut(w, list, q->index + 1);
         }
@@ -263,22 +277,34 @@ static enum step ask_yes(struct wizard *w, const struct question *q)
     }
 }
 
-static enum step ask_test(struct wizard *w, const struct question *q)
+/* What to do about a test that failed: its first character, 0 for Enter; -1 at the end of input. */
+static int after_test(const struct wizard *w, bool cloud)
 {
     for (;;) {
-        bool fine = strcmp(q->path, "test:clearml") == 0 ? probe_clearml(w, false)
-                                                         : probe_account(w, q->index, false);
         char *line =
-            fine
-                ? NULL
-                : ask_line(w, "  Enter tries again, < goes back, c goes on all the same > ", false);
-        if (fine || line == NULL)
-            return fine ? STEP_ON : STEP_END;
-        char first = *line;
+            ask_line(w,
+                     cloud ? "  Enter tries again, < goes back, c goes on all the same, ! shows "
+                             "the rights > "
+                           : "  Enter tries again, < goes back, c goes on all the same > ",
+                     false);
+        int first = line == NULL ? -1 : (unsigned char)*line;
         free(line);
-        if (first != '\0')
-            return first == 'c' ? STEP_ON : STEP_BACK;
+        if (first == '!' && cloud)
+            rights_print(w);
+        else if (first <= 0 || first == '<' || first == 'c')
+            return first;
     }
+}
+
+static enum step ask_test(struct wizard *w, const struct question *q)
+{
+    bool cloud = strcmp(q->path, "test:clearml") != 0;
+    while (!(cloud ? probe_account(w, q->index, false) : probe_clearml(w, false))) {
+        int first = after_test(w, cloud);
+        if (first != '\0')
+            return first < 0 ? STEP_END : first == 'c' ? STEP_ON : STEP_BACK;
+    }
+    return STEP_ON;
 }
 
 enum step field_ask(struct wizard *w, const struct question *q)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,30 +33,66 @@ static int write_whole(const char *path, const char *text)
     return EXIT_BROKEN;
 }
 
-int finish_write(struct wizard *w)
+static bool write_yaml(const struct wizard *w)
 {
     struct dr_config_errors errors;
     struct dr_config *config = answers_draft(w, &errors);
     DR_ASSERT(config != NULL);
     char *text = dr_config_write(dr_config_root(config));
-    int code = write_whole(w->path, text);
-    if (code == EXIT_FINE)
+    bool fine = write_whole(w->path, text) == EXIT_FINE;
+    if (fine)
         printf("\nWritten: %s\n", w->path);
     free(text);
     dr_config_errors_free(&errors);
     dr_config_free(config);
-    return code;
+    return fine;
 }
 
-int finish_secrets(struct wizard *w)
+/* ---- all or nothing -------------------------------------------------------------------------- */
+static const int enders[] = {SIGINT, SIGTERM, SIGHUP};
+
+static bool is_told_to_end(void)
 {
-    if (mkdir(w->dir, 0755) != 0 && errno != EEXIST)
-        return fail(w->dir);
-    bool fine = probe_clearml(w, true);
+    sigset_t waiting;
+    sigpending(&waiting);
+    for (size_t i = 0; i < sizeof enders / sizeof *enders; i++)
+        if (sigismember(&waiting, enders[i]))
+            return true;
+    return false;
+}
+
+/* Accounts first: the server is asked to make queues only when everything else is good. */
+static bool put_secrets(struct wizard *w, bool tried)
+{
     size_t count = json_array_size(json_object_get(w->answers, "accounts"));
-    for (size_t i = 0; i < count && fine; i++)
+    bool fine = tried || probe_write_untried(w);
+    for (size_t i = 0; i < count && tried && fine; i++)
         fine = probe_account(w, i, true);
-    return fine ? EXIT_FINE : EXIT_WAITS;
+    return fine && (!tried || probe_clearml(w, true));
+}
+
+bool finish_write(struct wizard *w, bool tried)
+{
+    bool made = mkdir(w->dir, 0755) == 0;
+    if (!made && errno != EEXIST)
+        return fail(w->dir) == EXIT_FINE;
+    sigset_t set, before;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof enders / sizeof *enders; i++)
+        sigaddset(&set, enders[i]);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    json_t *files = probe_files(w);
+    json_array_append_new(files, json_string(w->path));
+    json_t *kept = again_keep(files);
+    bool fine = kept != NULL && put_secrets(w, tried) && !is_told_to_end() && write_yaml(w);
+    if (fine)
+        again_say(kept);
+    else if (kept != NULL)
+        again_undo(kept);
+    if (!fine && made)
+        rmdir(w->dir);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return fine;
 }
 
 int finish_check(struct wizard *w)
@@ -176,12 +213,18 @@ enum step finish_ask(struct wizard *w)
     if (!is_whole(w))
         return STEP_AGAIN;
     enum step step = ask_write(w);
-    if (step != STEP_ON || finish_secrets(w) == EXIT_FINE)
+    if (step != STEP_ON || finish_write(w, true))
         return step;
-    char first = first_of(w, "  Enter asks once more, < goes back, w writes it all untried > ");
+    const char *ways =
+        "  Enter asks once more, < goes back, w writes it untried, ! shows the rights > ";
+    char first = first_of(w, ways);
+    while (first == '!') {
+        rights_print(w);
+        first = first_of(w, ways);
+    }
     if (first == '\004')
         return STEP_END;
     if (first == 'w')
-        return probe_write_untried(w) ? STEP_ON : STEP_AGAIN;
+        return finish_write(w, false) ? STEP_ON : STEP_AGAIN;
     return first == '<' ? STEP_BACK : STEP_AGAIN;
 }

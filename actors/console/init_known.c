@@ -136,13 +136,15 @@ void known_find(struct wizard *w)
     know(w, "deployment", "drover");
     know(w, "clearml.api_server", "https://api.clear.ml");
     know(w, "clearml.api_server", getenv("CLEARML_API_HOST"));
-    find_conf(w);
+    /* Where a key pair is named already, another is not put into its file unasked. */
+    if (json_object_get(json_object_get(w->answers, "clearml"), "credentials_file") == NULL)
+        find_conf(w);
     know(w, "clearml.web_server", getenv("CLEARML_WEB_HOST"));
     know(w, "clearml.files_server", getenv("CLEARML_FILES_HOST"));
     find_aws(w);
     find_time_zone(w);
     /* /var/lib is root's. */
     snprintf(state, sizeof state, "%s/state", w->dir);
-    if (geteuid() != 0)
+    if (geteuid() != 0 && json_object_get(w->answers, "state_dir") == NULL)
         json_object_set_new(w->answers, "state_dir", json_string(state));
 }

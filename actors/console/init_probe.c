@@ -93,7 +93,11 @@ static json_t *account_secrets(const struct wizard *w, size_t index)
             json_object_set(credentials, aws[i], value);
         json_object_del(machines, aws[i]);
     }
-    if (json_object_size(json_array_get(json_object_get(machines, "git"), 0)) == 0)
+    json_t *hosts = json_object_get(machines, "git");
+    for (size_t n = json_array_size(hosts); n-- > 0;)
+        if (json_object_size(json_array_get(hosts, n)) == 0)
+            json_array_remove(hosts, n);
+    if (json_array_size(hosts) == 0)
         json_object_del(machines, "git");
     bool any = json_object_size(credentials) + json_object_size(machines) > 0;
     json_t *both = json_pack("{s:o,s:o}", "credentials", credentials, "machines", machines);
@@ -163,21 +167,23 @@ static bool talk(struct run *run, json_t *secrets)
     if (run->findings == 0)
         ask_complain(run->w, "the test ended before it said anything", false);
     if (run->rights)
-        ask_wrap(2, "All rights that Drover needs: docs/clouds/aws-policy.json");
+        ask_wrap(2, "All rights that Drover needs: answer ! to see them, ready to paste "
+                    "(docs/clouds/aws-policy.json)");
     return fine;
 }
 
 /* Ctrl-C ends the probe; this program only when nothing of it is left. */
 static bool finish(struct run *run, json_t *secrets)
 {
-    sigset_t set;
+    sigset_t set, before;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, &before);
     bool fine = talk(run, secrets);
     clean(run);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return fine;
 }
 
@@ -236,6 +242,30 @@ bool probe_account(struct wizard *w, size_t index, bool keep)
     return fine;
 }
 
+/* ---- which files ----------------------------------------------------------------------------- */
+static void add_file(json_t *files, const json_t *of, const char *key, const json_t *typed)
+{
+    json_t *path = json_object_get(of, key);
+    if (json_is_string(path) && json_object_size(typed) > 0)
+        json_array_append(files, path);
+}
+
+json_t *probe_files(const struct wizard *w)
+{
+    json_t *document = answers_document(w), *files = json_array(), *account;
+    size_t i;
+    add_file(files, json_object_get(document, "clearml"), "credentials_file",
+             json_object_get(w->secrets, "clearml"));
+    json_array_foreach (json_object_get(document, "accounts"), i, account) {
+        json_t *secrets = account_secrets(w, i);
+        add_file(files, account, "credentials_file", json_object_get(secrets, "credentials"));
+        add_file(files, account, "secrets_file", json_object_get(secrets, "machines"));
+        json_decref(secrets);
+    }
+    json_decref(document);
+    return files;
+}
+
 /* ---- without having tried them --------------------------------------------------------------- */
 static bool write_one(const json_t *of, const char *key, json_t *tree)
 {
@@ -256,8 +286,9 @@ bool probe_write_untried(struct wizard *w)
     size_t i;
     json_array_foreach (json_object_get(document, "accounts"), i, account) {
         json_t *secrets = account_secrets(w, i);
-        fine = write_one(account, "credentials_file", json_object_get(secrets, "credentials")) &&
-               write_one(account, "secrets_file", json_object_get(secrets, "machines")) && fine;
+        fine = fine &&
+               write_one(account, "credentials_file", json_object_get(secrets, "credentials")) &&
+               write_one(account, "secrets_file", json_object_get(secrets, "machines"));
         json_decref(secrets);
     }
     json_decref(document);

@@ -95,32 +95,65 @@ static size_t add_fields(struct wizard *w, const struct cfg_section *section,
     return w->count - before;
 }
 
-static const char *secret_of(const struct wizard *w, size_t account, const char *key)
+static bool was_said(const struct wizard *w, const char *path)
+{
+    return json_is_true(json_object_get(w->said, path));
+}
+
+static struct question *add_secret(struct wizard *w, const struct place *place,
+                                   const struct cfg_secret *secret)
+{
+    struct question *q = add(w, Q_SECRET, place, "");
+    snprintf(q->path, sizeof q->path, "%s:%zu:%s", secret->file, place->index, secret->key);
+    q->key = secret->key;
+    q->secret = secret;
+    return q;
+}
+
+static bool is_git(const struct cfg_secret *secret)
+{
+    return strncmp(secret->key, "git_", 4) == 0;
+}
+
+static bool has_host(const struct wizard *w, size_t account, size_t n)
 {
     const json_t *mine = json_array_get(json_object_get(w->secrets, "accounts"), account);
-    const json_t *git = json_array_get(json_object_get(mine, "git"), 0);
-    const char *text = json_string_value(json_object_get(git, key));
-    return text == NULL ? "" : text;
+    const json_t *host = json_array_get(json_object_get(mine, "git"), n);
+    return json_string_length(json_object_get(host, "host")) > 0;
+}
+
+/* As many git hosts as wished; who names none is asked nothing of it. */
+static void add_hosts(struct wizard *w, const struct place *place)
+{
+    char word[32];
+    for (size_t n = 0;; n++) {
+        for (size_t i = 0; i < cfg_secret_count; i++) {
+            const struct cfg_secret *secret = &cfg_secrets[i];
+            if (is_git(secret) &&
+                (has_host(w, place->index, n) || strcmp(secret->key, "git_host") == 0))
+                add_secret(w, place, secret)->host = n;
+        }
+        if (!has_host(w, place->index, n))
+            return;
+        snprintf(word, sizeof word, "host:%zu:%zu", place->index, n);
+        struct question *more = add(w, Q_MORE, place, word);
+        more->host = n;
+        if (!was_said(w, more->path))
+            return;
+    }
 }
 
 static void add_secrets(struct wizard *w, const struct place *place, const char *file)
 {
     for (size_t i = 0; i < cfg_secret_count; i++) {
         const struct cfg_secret *secret = &cfg_secrets[i];
-        bool of_git = strncmp(secret->key, "git_", 4) == 0 && strcmp(secret->key, "git_host") != 0;
-        if (strcmp(secret->file, file) != 0 ||
-            (of_git && *secret_of(w, place->index, "host") == '\0'))
+        if (strcmp(secret->file, file) != 0)
             continue;
-        struct question *q = add(w, Q_SECRET, place, "");
-        snprintf(q->path, sizeof q->path, "%s:%zu:%s", file, place->index, secret->key);
-        q->key = secret->key;
-        q->secret = secret;
+        if (!is_git(secret))
+            add_secret(w, place, secret);
+        else if (strcmp(secret->key, "git_host") == 0)
+            add_hosts(w, place);
     }
-}
-
-static bool was_said(const struct wizard *w, const char *path)
-{
-    return json_is_true(json_object_get(w->said, path));
 }
 
 /* Asks first whether they are wanted at all. */

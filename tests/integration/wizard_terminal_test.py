@@ -6,6 +6,7 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,9 +41,10 @@ if not shutil.which("tmux"):
 
 
 class Terminal:
-    """drover init in an 80-column tmux. Output wakes the reader: tmux copies it into a pipe."""
+    """drover init in a tmux of 80 columns. Output wakes the reader: tmux copies it into a pipe."""
 
-    def __init__(self, folder, *argv, **env):
+    def __init__(self, folder, *argv, columns=80, **env):
+        folder = tempfile.mkdtemp(dir=folder)
         self.argv = ["tmux", "-S", os.path.join(folder, "tmux"), "-f", os.path.join(folder, "tmux.conf")]
         with open(os.path.join(folder, "tmux.conf"), "w") as file:
             file.write("set -g history-limit 20000\nset -g remain-on-exit on\n")
@@ -52,7 +54,7 @@ class Terminal:
         self.seen = 0
         words = " ".join("%s=%s" % (name, shlex.quote(value)) for name, value in env.items())
         # It begins once the pipe is there.
-        self.tmux("new-session", "-d", "-x", "80", "-y", "24", "-s", "w",
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", "24", "-s", "w",
                   "read begin; trap : INT; env %s %s; echo ended $?" % (words, shlex.join(argv)))
         self.tmux("pipe-pane", "-t", "w", "cat >%s" % shlex.quote(self.fifo))
         self.type("")
@@ -99,9 +101,22 @@ class Terminal:
         self.expect("] > ")
         self.type(answer)
 
+    def enter_until(self, words):
+        """Takes what is offered until this is asked."""
+        while True:
+            self.expect("> ")
+            if words in re.sub(r"\s+", " ", self.text()):
+                return
+            self.type("")
+
+    def interrupt(self):
+        self.tmux("send-keys", "-t", "w", "C-c")
+        self.expect("ended 130")
+
     def close(self):
         subprocess.run(self.argv + ["kill-server"], stderr=subprocess.DEVNULL, timeout=20)
         os.close(self.out)
+        os.unlink(self.fifo)
 
 
 class World(unittest.TestCase):
@@ -145,10 +160,30 @@ class World(unittest.TestCase):
                 for path in (config, other)]
 
 
+    def answers(self, **changes):
+        answers = {
+            "deployment": "lab", "state_dir": self.dir + "/state", "clearml": {"api_server": self.url},
+            "accounts": [{"name": "here", "driver": "local"}],
+            "machine_types": [{"name": "small", "account": "here", "max_machines": 2,
+                               "price_per_hour": 0.05}],
+            "queues": [{"name": "fresh", "types": ["small"]}], "gateway": {"listen": "off"}}
+        return self.write("answers.json", json.dumps(dict(answers, **changes)))
+
+    def secrets(self, secret=SECRET):
+        return self.write("secrets.json", json.dumps({
+            "clearml": {"access_key": KEY, "secret_key": secret},
+            "accounts": {"here": {"git": [{"host": "github.com", "user": "bot", "token": TOKEN}]}}}))
+
+
 class Asked(World):
-    def begin(self, *options, **env):
-        pane = Terminal(self.home, os.path.join(BIN, "drover"), "init", "--dir", self.dir, *options,
-                        HOME=self.home, **env)
+    def advanced(self, pane, answer=""):
+        pane.expect("Advanced settings?")
+        pane.expect("] > ")
+        pane.type(answer)
+
+    def begin(self, **options):
+        pane = Terminal(self.home, os.path.join(BIN, "drover"), "init", "--dir", self.dir, HOME=self.home,
+                        **options)
         self.addCleanup(pane.close)
         return pane
 
@@ -181,6 +216,11 @@ class Asked(World):
         pane.type("")
         pane.expect("the server has 2 queues")
 
+    def more(self, pane, noun, answer):
+        pane.expect("Another %s?" % noun)
+        pane.expect("] > ")
+        pane.type(answer)
+
     def machines_part(self, pane):
         pane.ask("Cloud", "moon")
         pane.again("`moon` is none of: local, aws", "1")
@@ -199,6 +239,14 @@ class Asked(World):
         pane.ask("Git host", "git.example.org")
         pane.ask("Git user", "bot")
         pane.ask("Git token", TOKEN)
+        self.more(pane, "git host", "y")
+        pane.ask("Git host", "")
+        pane.ask("SSH key", "<")
+        pane.ask("Git host", "git.example.com")
+        pane.ask("Git user", "")
+        pane.ask("Git token", "-")
+        pane.again("a git host needs a token", "other" + TOKEN)
+        self.more(pane, "git host", "")
         pane.ask("SSH key", "")
         pane.ask("Storage", "")
         pane.ask("Name", "", offered="small")
@@ -309,12 +357,18 @@ class Asked(World):
         self.assertEqual(*self.same(config, mine))
         self.assertIn(SECRET, self.written("clearml.yaml"))
         self.assertIn(TOKEN, self.written("secrets-here.yaml"))
+        self.assertEqual(["git.example.org", "git.example.com"],
+                         re.findall(r'host: "(\S+)"', self.written("secrets-here.yaml")))
         with open(config) as file:
             seen = file.read() + pane.text()
         for secret in (SECRET, TOKEN, "a-wrong-secret"):
             self.assertNotIn(secret, seen)
         self.assertNotIn("\033[", pane.text())
-        self.assertEqual(["clearml.yaml", "drover.yaml", "secrets-here.yaml"], sorted(os.listdir(self.dir)))
+        names = sorted(os.listdir(self.dir))
+        old = [name for name in names if name.startswith("drover.yaml.before-")]
+        self.assertEqual(["clearml.yaml", "drover.yaml", *old, "secrets-here.yaml"], names)
+        with open(os.path.join(self.dir, old[0])) as file:
+            self.assertEqual("of old\n", file.read())
 
     def test_what_the_sdk_has_is_offered(self):
         self.write("clearml.conf", "api {\napi_server: %s\ncredentials {access_key: %s, secret_key: %s}\n}\n"
@@ -332,27 +386,85 @@ class Asked(World):
         pane.type("")
         pane.expect("the server has 2 queues")
         pane.expect("Cloud")
-        pane.tmux("send-keys", "-t", "w", "C-c")
-        pane.expect("ended 130")
+        pane.interrupt()
         self.assertFalse(os.path.exists(self.dir))
         self.assertNotIn(SECRET, pane.text())
 
+    def state(self):
+        """{name: content} of all that is in the directory."""
+        found = {}
+        for name in os.listdir(self.dir) if os.path.isdir(self.dir) else []:
+            with open(os.path.join(self.dir, name)) as file:
+                found[name] = file.read()
+        return found
+
+    def test_a_configuration_that_is_there_is_where_one_begins(self):
+        types = [{"name": name, "account": "here", "max_machines": 2, "price_per_hour": 0.05,
+                  "max_life": "2d"} for name in ("small", "big")]
+        done = self.drover("init", "--dir", self.dir, "--answers",
+                           self.answers(machine_types=types, timing={"settle": "300s"}),
+                           "--secrets", self.secrets())
+        self.assertIn("Written", done.stdout)
+        self.write("clearml.conf", "api {api_server: other\ncredentials {access_key: X, secret_key: Y}}")
+        before = self.state()
+        pane = self.begin(columns=40)
+        pane.expect("its settings stand in the brackets")
+        pane.ask("Name of this Drover", "", offered="lab")
+        pane.ask("API server", "", offered=self.url)
+        pane.ask("Web page", "")
+        pane.ask("Files server", "")
+        pane.expect("so far in %s/clearml.yaml" % self.dir)
+        pane.enter_until("Overwrite")
+        self.assertEqual([], [line for line in pane.text().splitlines() if len(line) > 40 and "/" not in line
+                              and "[" not in line])
+        os.kill(self.server.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.server.pid, signal.SIGCONT)
+        pane.type("y")
+        pane.expect("Your ClearML server:")
+        pane.interrupt()
+        self.assertEqual(before, self.state(), "all or nothing")
+        os.kill(self.server.pid, signal.SIGCONT)
+        pane = self.begin()
+        pane.enter_until("Overwrite")
+        pane.type("y")
+        pane.expect("drover.yaml.before-")
+        pane.expect("Start it:")
+        after = self.state()
+        self.assertEqual(before, {name: text for name, text in after.items() if ".before-" not in name})
+        self.assertEqual(len(before) + 1, len(after))
+
+    def test_what_was_typed_is_gone_when_it_is_left_in_the_midst(self):
+        """The server takes the pair, and then hears no more: what the account's probe wrote goes too."""
+        answers = {"accounts": [{"name": "here", "driver": "local"}]}
+        self.write("clearml.conf", "api {api_server: \"%s\", credentials {access_key: %s, secret_key: %s}}"
+                   % (self.url, KEY, SECRET))
+        pane = self.begin()
+        for label, answer in (("Name of this Drover", ""), ("API server", ""), ("Web page", "-"),
+                              ("Files server", "-"), ("Access key", ""), ("Secret key", "")):
+            pane.ask(label, answer)
+        self.advanced(pane)
+        pane.ask("Cloud", answers["accounts"][0]["driver"])
+        pane.ask("Name", "here")
+        pane.ask("Machines in this account at most", "")
+        self.advanced(pane)
+        self.more(pane, "cloud account", "")
+        pane.ask("Git host", "git.example.org")
+        pane.ask("Git user", "bot")
+        pane.ask("Git token", TOKEN)
+        pane.enter_until("its name at the server")
+        pane.type("gpu")
+        pane.enter_until("Write %s/drover.yaml" % self.dir)
+        os.kill(self.server.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.server.pid, signal.SIGCONT)
+        pane.type("y")
+        pane.expect("written to the files")
+        self.assertEqual(["secrets-here.yaml"], os.listdir(self.dir))
+        pane.expect("Your ClearML server:")
+        pane.interrupt()
+        self.assertFalse(os.path.exists(self.dir), "all or nothing")
+
 
 class Unasked(World):
-    def answers(self, **changes):
-        answers = {
-            "deployment": "lab", "state_dir": self.dir + "/state", "clearml": {"api_server": self.url},
-            "accounts": [{"name": "here", "driver": "local"}],
-            "machine_types": [{"name": "small", "account": "here", "max_machines": 2,
-                               "price_per_hour": 0.05}],
-            "queues": [{"name": "fresh", "types": ["small"]}], "gateway": {"listen": "off"}}
-        return self.write("answers.json", json.dumps(dict(answers, **changes)))
-
-    def secrets(self, secret=SECRET):
-        return self.write("secrets.json", json.dumps({
-            "clearml": {"access_key": KEY, "secret_key": secret},
-            "accounts": {"here": {"git": [{"host": "github.com", "user": "bot", "token": TOKEN}]}}}))
-
     def test_without_a_terminal_a_file_of_answers_is_named(self):
         done = self.drover("init", "--dir", self.dir)
         self.assertEqual(64, done.returncode)
@@ -399,7 +511,7 @@ class Unasked(World):
                            self.secrets("a-wrong-secret"))
         self.assertEqual(78, done.returncode)
         self.assertIn("fault key pair", done.stdout)
-        self.assertEqual([], os.listdir(self.dir))
+        self.assertFalse(os.path.exists(self.dir))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "errors.h"
 #include "handlers.h"
+#include "page.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,8 @@ void sandbox_handle(struct sandbox *sb, const struct sandbox_request *request, i
                     struct sandbox_response *response)
 {
     memset(response, 0, sizeof *response);
+    if (page_serve(sb, request, response))
+        return;
     char name[128] = "", version[16] = "";
     /* Changes never share a millisecond, so that what came later also sorts later. */
     if (now_us / 1000 <= sb->changed_ms)

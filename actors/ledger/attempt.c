@@ -128,20 +128,17 @@ static void add_queues_of(struct txn *txn, const struct dr_machine_row *row,
 /* The price is the type's of today: a row that was never launched may have become dearer since it
  * was wanted. Other rows that are only wanted do not count here: each is asked when its own attempt
  * opens, and together they might keep one another waiting for ever when a window turns. */
-static bool open_within_money(struct txn *txn, const struct launch_kind *kind,
-                              struct dr_machine_row *rows, size_t count)
+static bool within_money(struct txn *txn, const struct launch_kind *kind,
+                         struct dr_machine_row *rows, size_t count, enum spend_rows which)
 {
     struct launch_kind of = *kind;
-    int64_t dearest = 0;
+    int64_t price = spend_price(txn, rows[0].type, rows[0].account); /* they are of one type */
     for (size_t i = 0; i < count; i++) {
-        int64_t price = spend_price(txn, rows[i].type, rows[i].account);
         add_queues_of(txn, &rows[i], &of);
         if (price > 0)
             rows[i].price_usd_micros = price;
-        if (rows[i].price_usd_micros > dearest)
-            dearest = rows[i].price_usd_micros;
     }
-    return launch_within_money(txn, &of, dearest, (int64_t)count, false);
+    return launch_within_money(txn, &of, price, (int64_t)count, which);
 }
 
 void handle_attempt_open(struct txn *txn, const void *body)
@@ -167,7 +164,7 @@ void handle_attempt_open(struct txn *txn, const void *body)
     kind.account = attempt.account;
     struct dr_strs tasks = tasks_of(txn, rows, open->machines.count);
     if (!launch_within_caps(txn, &kind, 0) ||
-        !open_within_money(txn, &kind, rows, open->machines.count) ||
+        !within_money(txn, &kind, rows, open->machines.count, SPEND_OPENED) ||
         !launch_within_budget(txn, &kind, (int64_t)open->machines.count, &tasks))
         return;
     attempt.ordinal =
@@ -184,57 +181,6 @@ void handle_attempt_open(struct txn *txn, const void *body)
     ids[0] = attempt.id;
     ids[1] = attempt.key;
     txn_done(txn, (struct dr_strs){.items = ids, .count = 2}, "attempt %s is open", attempt.id);
-}
-
-/* ---- attempt.commit ------------------------------------------------------------------------- */
-static struct dr_bin body_of(struct txn *txn, const char *attempt)
-{
-    return store_blob(txn->store, txn->pool, "SELECT body FROM attempt WHERE id=?", "s", attempt);
-}
-
-static bool may_commit(struct txn *txn, const struct dr_attempt_commit *commit,
-                       const struct dr_attempt_row *attempt)
-{
-    if (strcmp(attempt->state, "closed") == 0)
-        return txn_refuse(txn, "conflict", "attempt %s is closed (%s)", attempt->id,
-                          attempt->outcome);
-    if (strcmp(attempt->state, "opened") == 0)
-        return txn_refuse(txn, "conflict",
-                          "attempt %s has no key yet: its boot data cannot be complete",
-                          attempt->id);
-    if (commit->body.len == 0)
-        return txn_refuse(txn, "bad-request", "the body is empty");
-    return true;
-}
-
-void handle_attempt_commit(struct txn *txn, const void *body)
-{
-    const struct dr_attempt_commit *commit = body;
-    struct dr_attempt_row attempt;
-    if (!txn_may_launch(txn) || !attempt_load(txn, commit->attempt, &attempt) ||
-        !may_commit(txn, commit, &attempt))
-        return;
-    if (strcmp(attempt.state, "committed") == 0) {
-        struct dr_bin kept = body_of(txn, attempt.id);
-        if (kept.len == commit->body.len && memcmp(kept.bytes, commit->body.bytes, kept.len) == 0)
-            txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s was committed before",
-                     attempt.id);
-        else
-            txn_refuse(txn, "conflict",
-                       "attempt %s was committed with other bytes: send those (P10)", attempt.id);
-        return;
-    }
-    attempt.state = "committed";
-    change_attempt(txn, &attempt, "keyed");
-    store_run(txn->store, "UPDATE attempt SET body=? WHERE id=?", "bs", commit->body, attempt.id);
-    for (size_t i = 0; i < attempt.machines.count; i++) {
-        struct dr_machine_row row;
-        if (!machine_load(txn, attempt.machines.items[i], 0, &row))
-            return;
-        row.launched_us = txn->now_us; /* from here on it may cost money */
-        change_machine(txn, &row, row.state);
-    }
-    txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s is committed", attempt.id);
 }
 
 /* ---- attempt.close -------------------------------------------------------------------------- */
@@ -337,6 +283,21 @@ static bool settle_rows(struct txn *txn, const struct dr_attempt_close *close,
     return true;
 }
 
+static void close_as(struct txn *txn, const struct dr_attempt_close *close,
+                     struct dr_attempt_row *attempt)
+{
+    const char *from = attempt->state;
+    attempt->state = "closed";
+    attempt->outcome = pool_text(txn->pool, close->outcome);
+    attempt->sentence = pool_text(txn->pool, close->sentence);
+    attempt->closed_us = txn->now_us;
+    change_attempt(txn, attempt, from);
+    /* The sealed parts have done their duty: erased, with secure_delete (P10). */
+    store_run(txn->store, "UPDATE attempt SET body=NULL WHERE id=?", "s", attempt->id);
+    store_run(txn->store, "UPDATE \"key\" SET secret=NULL WHERE attempt=?", "s", attempt->id);
+    key_release(txn, attempt->id);
+}
+
 static void close_again(struct txn *txn, const struct dr_attempt_close *close,
                         const struct dr_attempt_row *attempt)
 {
@@ -360,18 +321,90 @@ void handle_attempt_close(struct txn *txn, const void *body)
     }
     if (!may_close(txn, close, &attempt) || !settle_rows(txn, close, &attempt))
         return;
-    const char *from = attempt.state;
-    attempt.state = "closed";
-    attempt.outcome = pool_text(txn->pool, close->outcome);
-    attempt.sentence = pool_text(txn->pool, close->sentence);
-    attempt.closed_us = txn->now_us;
-    change_attempt(txn, &attempt, from);
-    /* The sealed parts have done their duty: erased, with secure_delete (P10). */
-    store_run(txn->store, "UPDATE attempt SET body=NULL WHERE id=?", "s", attempt.id);
-    store_run(txn->store, "UPDATE \"key\" SET secret=NULL WHERE attempt=?", "s", attempt.id);
-    key_release(txn, attempt.id);
+    close_as(txn, close, &attempt);
     txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s is closed: %s", attempt.id,
              attempt.outcome);
+}
+
+/* ---- attempt.commit ------------------------------------------------------------------------- */
+static struct dr_bin body_of(struct txn *txn, const char *attempt)
+{
+    return store_blob(txn->store, txn->pool, "SELECT body FROM attempt WHERE id=?", "s", attempt);
+}
+
+static bool may_commit(struct txn *txn, const struct dr_attempt_commit *commit,
+                       const struct dr_attempt_row *attempt)
+{
+    if (strcmp(attempt->state, "closed") == 0)
+        return txn_refuse(txn, "conflict", "attempt %s is closed (%s)", attempt->id,
+                          attempt->outcome);
+    if (strcmp(attempt->state, "opened") == 0)
+        return txn_refuse(txn, "conflict",
+                          "attempt %s has no key yet: its boot data cannot be complete",
+                          attempt->id);
+    if (commit->body.len == 0)
+        return txn_refuse(txn, "bad-request", "the body is empty");
+    return true;
+}
+
+/* Since it opened a window may have turned, a limit been lowered, a price been raised. Other
+ * attempts that are not committed yet do not count: each is asked when it is. */
+static bool may_cost(struct txn *txn, const struct dr_attempt_row *attempt,
+                     struct dr_machine_row *rows)
+{
+    size_t count = attempt->machines.count;
+    for (size_t i = 0; i < count; i++) {
+        if (!machine_load(txn, attempt->machines.items[i], 0, &rows[i]))
+            return false;
+    }
+    struct launch_kind kind;
+    launch_kind_of(txn, rows[0].type, &kind);
+    kind.account = attempt->account;
+    return within_money(txn, &kind, rows, count, SPEND_LAUNCHED);
+}
+
+/* It was never sent: its rows wait again as wanted, and hold no money that others may have. */
+static void take_back(struct txn *txn, struct dr_attempt_row *attempt)
+{
+    const struct dr_attempt_close close = {
+        .outcome = "never-sent", .excused = true, .sentence = txn->ack.sentence};
+    if (!settle_rows(txn, &close, attempt))
+        return;
+    close_as(txn, &close, attempt);
+    txn->keep = true;
+}
+
+void handle_attempt_commit(struct txn *txn, const void *body)
+{
+    const struct dr_attempt_commit *commit = body;
+    struct dr_attempt_row attempt;
+    if (!txn_may_launch(txn) || !attempt_load(txn, commit->attempt, &attempt) ||
+        !may_commit(txn, commit, &attempt))
+        return;
+    if (strcmp(attempt.state, "committed") == 0) {
+        struct dr_bin kept = body_of(txn, attempt.id);
+        if (kept.len == commit->body.len && memcmp(kept.bytes, commit->body.bytes, kept.len) == 0)
+            txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s was committed before",
+                     attempt.id);
+        else
+            txn_refuse(txn, "conflict",
+                       "attempt %s was committed with other bytes: send those (P10)", attempt.id);
+        return;
+    }
+    size_t count = attempt.machines.count;
+    struct dr_machine_row *rows = pool_alloc(txn->pool, (count + 1) * sizeof *rows);
+    if (!may_cost(txn, &attempt, rows)) {
+        take_back(txn, &attempt);
+        return;
+    }
+    attempt.state = "committed";
+    change_attempt(txn, &attempt, "keyed");
+    store_run(txn->store, "UPDATE attempt SET body=? WHERE id=?", "bs", commit->body, attempt.id);
+    for (size_t i = 0; i < count; i++) {
+        rows[i].launched_us = txn->now_us; /* from here on it may cost money */
+        change_machine(txn, &rows[i], rows[i].state);
+    }
+    txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s is committed", attempt.id);
 }
 
 /* ---- attempt.fetch -------------------------------------------------------------------------- */

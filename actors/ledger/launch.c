@@ -77,8 +77,19 @@ static bool price_is_known(struct txn *txn, const struct launch_kind *kind,
                       kind->type_name, name, kind->type_name);
 }
 
+/* What runs at an unknown price may have used the limit up. */
+static bool all_are_priced(struct txn *txn, const struct limits_use *uses, size_t count)
+{
+    char sentence[600];
+    const struct limits_use *use = limits_unpriced(uses, count);
+    if (use == NULL)
+        return true;
+    limits_unpriced_sentence(use, sentence, sizeof sentence);
+    return txn_refuse(txn, "capped", "%s", sentence);
+}
+
 bool launch_within_money(struct txn *txn, const struct launch_kind *kind, int64_t price_usd_micros,
-                         int64_t more, bool wanted)
+                         int64_t more, enum spend_rows rows)
 {
     struct limits_time time = spend_time(txn);
     struct limits_use *uses =
@@ -88,7 +99,9 @@ bool launch_within_money(struct txn *txn, const struct launch_kind *kind, int64_
         return true;
     if (!price_is_known(txn, kind, &uses[0], price_usd_micros))
         return false;
-    spend_count(txn, &time, uses, count, wanted);
+    spend_count(txn, &time, uses, count, rows);
+    if (!all_are_priced(txn, uses, count))
+        return false;
     limits_ask(uses, count, &time, price_usd_micros, limits_life_us(txn->config, kind->type_name),
                more);
     const struct limits_use *passed = limits_passed(uses, count);

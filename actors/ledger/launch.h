@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is asked twice of every start, when it is wanted and when its attempt opens (P12, P13). */
+/* What is asked of every start, when it is wanted and when its attempt opens (P12, P13); of money
+ * once more before the call goes out. */
 #ifndef DROVER_LEDGER_LAUNCH_H
 #define DROVER_LEDGER_LAUNCH_H
 
 #include "caps.h"
+#include "spend.h"
 #include "txn.h"
 
 struct launch_kind {
@@ -20,9 +22,9 @@ void launch_kind_of(struct txn *txn, const char *type, struct launch_kind *kind)
 bool launch_within_caps(struct txn *txn, const struct launch_kind *kind, int64_t more);
 
 /* Refuses with `capped` when `more` machines could pass a limit of money (P13), or when one covers
- * the type and its price is unknown. `wanted`: rows that are only wanted count, too. */
+ * the type and its price is unknown, or that of a machine which lives under it. */
 bool launch_within_money(struct txn *txn, const struct launch_kind *kind, int64_t price_usd_micros,
-                         int64_t more, bool wanted);
+                         int64_t more, enum spend_rows rows);
 
 /* Refuses with `capped` when the account's hour, the type's breaker or a waiting task's launches
  * are spent; then the answer's ids name the tasks. */

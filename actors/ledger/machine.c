@@ -115,6 +115,11 @@ static const char *adopted_cause(struct txn *txn, const struct dr_attempt_row *t
                           : "found in the cloud, started by an attempt that is forgotten";
 }
 
+static int64_t dearer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* A row of its own for an instance that no row is bound to. A tombstone lends what it knows. */
 static void adopt(struct txn *txn, const struct dr_machine_found *found,
                   const struct dr_attempt_row *tombstone)
@@ -122,6 +127,7 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
     struct dr_machine_row row = {.type = "", .drain_queue = "", .for_queue = "", .slots = 1};
     if (tombstone != NULL && tombstone->machines.count > 0)
         store_get(txn->store, TABLE_MACHINE, tombstone->machines.items[0], txn->pool, &row);
+    int64_t sibling_usd_micros = row.price_usd_micros; /* what its attempt was started at */
     const char *taken = taken_as(txn, found, tombstone);
     struct launch_kind kind;
     launch_kind_of(txn, *taken != '\0' || row.type == NULL ? taken : row.type, &kind);
@@ -143,7 +149,8 @@ static void adopt(struct txn *txn, const struct dr_machine_found *found,
         .slots = row.slots > 0 ? row.slots : 1,
         .created_us = txn->now_us,
         .launched_us = found->instance.launched_us > 0 ? found->instance.launched_us : txn->now_us,
-        .price_usd_micros = spend_price(txn, kind.type_name, found->account),
+        .price_usd_micros =
+            dearer(spend_price(txn, kind.type_name, found->account), sibling_usd_micros),
         .adopted = true,
     };
     const char *from;

@@ -41,7 +41,7 @@ static void fill_limits(struct txn *txn, struct dr_money *money)
     size_t room = 3 * (1 + txn->config->machine_types.count + txn->config->queues.count);
     struct limits_use *uses = pool_alloc(txn->pool, room * sizeof *uses);
     size_t count = limits_all(txn->config, &time, uses);
-    spend_count(txn, &time, uses, count, true);
+    spend_count(txn, &time, uses, count, SPEND_WANTED);
     struct dr_limit_view *views = pool_alloc(txn->pool, count * sizeof *views);
     for (size_t i = 0; i < count; i++) {
         views[i] = uses[i].view;

@@ -20,6 +20,19 @@ static int window_of(const struct limits_use *use)
     }
 }
 
+/* An amount beyond all limits stays there. */
+static int64_t plus(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t times(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
 /* ---- which limits there are ----------------------------------------------------------------- */
 static size_t add(const struct dr_cfg_budget *budget, const char *scope, const char *name,
                   bool unset, const struct limits_time *time, struct limits_use *out)
@@ -104,12 +117,15 @@ void limits_count(struct limits_use *uses, size_t count, const struct dr_cfg_roo
         if (!covers(&uses[i], machine->type, &machine->queue_names))
             continue;
         uses[i].machines++;
+        if (paid->rate_usd_micros == 0 && paid->from_us != 0 && uses[i].unpriced++ == 0)
+            uses[i].unpriced_type = machine->type;
         if (window_of(&uses[i]) == HOUR) {
-            view->reserved_usd_micros += paid->rate_usd_micros;
+            view->reserved_usd_micros = plus(view->reserved_usd_micros, paid->rate_usd_micros);
             continue;
         }
         view->spent_usd_micros += paid_between(paid, time->now_us, view->from_us, view->until_us);
-        view->reserved_usd_micros += paid_ahead(paid, life_us, time->now_us, view->until_us);
+        view->reserved_usd_micros = plus(view->reserved_usd_micros,
+                                         paid_ahead(paid, life_us, time->now_us, view->until_us));
     }
 }
 
@@ -146,19 +162,29 @@ void limits_ask(struct limits_use *uses, size_t count, const struct limits_time 
                            ? rate_usd_micros
                            : paid_ahead(&one, life_us, time->now_us, uses[i].view.until_us);
         uses[i].asked += more;
-        uses[i].asked_usd_micros += more * each;
+        uses[i].asked_usd_micros = plus(uses[i].asked_usd_micros, times(more, each));
     }
 }
 
 static int64_t sum(const struct limits_use *use)
 {
-    return use->view.spent_usd_micros + use->view.reserved_usd_micros + use->asked_usd_micros;
+    return plus(plus(use->view.spent_usd_micros, use->view.reserved_usd_micros),
+                use->asked_usd_micros);
 }
 
 const struct limits_use *limits_passed(const struct limits_use *uses, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (uses[i].view.max_usd_micros > 0 && sum(&uses[i]) > uses[i].view.max_usd_micros)
+            return &uses[i];
+    }
+    return NULL;
+}
+
+const struct limits_use *limits_unpriced(const struct limits_use *uses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (uses[i].view.max_usd_micros > 0 && uses[i].unpriced > 0)
             return &uses[i];
     }
     return NULL;
@@ -187,6 +213,22 @@ void limits_name(const struct dr_limit_view *view, char *out, size_t size)
     snprintf(out, size, "the limit of %s %s %s of %s",
              limits_usd(view->max_usd_micros, max, sizeof max),
              strcmp(view->window, "hour") == 0 ? "an" : "a", view->window, of);
+}
+
+void limits_unpriced_sentence(const struct limits_use *use, char *out, size_t size)
+{
+    char name[200], of[100];
+    limits_name(&use->view, name, sizeof name);
+    bool known = *use->unpriced_type != '\0';
+    snprintf(of, sizeof of, known ? "type %.63s" : "no known type", use->unpriced_type);
+    snprintf(out, size,
+             "nobody knows what %lld machine%s of %s cost%s, and %s covers %s: nothing more starts "
+             "under it until that is known (price_per_hour of %s in drover.yaml; it counts from "
+             "the start on) or "
+             "they have ended",
+             (long long)use->unpriced, use->unpriced == 1 ? "" : "s", of,
+             use->unpriced == 1 ? "s" : "", name, use->unpriced == 1 ? "it" : "them",
+             known ? "that machine type" : "a machine type of that account");
 }
 
 static const char *machines(int64_t count, char *out, size_t size)

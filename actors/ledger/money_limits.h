@@ -38,6 +38,8 @@ struct limits_use {
     struct dr_limit_view view;
     int64_t asked_usd_micros;
     int64_t machines; /* that count */
+    int64_t unpriced; /* of them that were launched, and nobody knows what they cost */
+    const char *unpriced_type;
     int64_t asked;
 };
 
@@ -69,6 +71,11 @@ void limits_ask(struct limits_use *uses, size_t count, const struct limits_time 
 
 /* The first limit that would be passed; NULL: none. */
 const struct limits_use *limits_passed(const struct limits_use *uses, size_t count);
+
+/* The first limit that machines of unknown price live under; NULL: none. Nobody can say then
+ * whether there is room left. */
+const struct limits_use *limits_unpriced(const struct limits_use *uses, size_t count);
+void limits_unpriced_sentence(const struct limits_use *use, char *out, size_t size);
 
 /* Says it with its figures, and what to wait for. */
 void limits_sentence(const struct limits_use *use, const char *zone, char *out, size_t size);

@@ -173,14 +173,15 @@ static void move_cut(struct txn *txn)
 static void count_living(const struct store_columns *row, void *arg)
 {
     struct counting *counting = arg;
-    struct limits_machine machine = {.type = store_column_text(row, 0),
+    struct limits_machine machine = {.type =
+                                         pool_text(counting->txn->pool, store_column_text(row, 0)),
                                      .queue_names = names_of(counting, row),
                                      .paid = paid_of(row, 2)};
     limits_count(counting->uses, counting->count, counting->txn->config, counting->time, &machine);
 }
 
 void spend_count(struct txn *txn, const struct limits_time *time, struct limits_use *uses,
-                 size_t count, bool wanted)
+                 size_t count, enum spend_rows rows)
 {
     struct spend *spend = txn->ledger->spend;
     struct counting counting = {.txn = txn, .time = time, .uses = uses, .count = count};
@@ -194,8 +195,9 @@ void spend_count(struct txn *txn, const struct limits_time *time, struct limits_
     if (counting.rows > TAIL_MAX)
         move_cut(txn); /* for the next question */
     store_each(txn->store, count_living, &counting,
-               "SELECT " PAID_COLUMNS " FROM machine WHERE ended_us=0 AND (?1 OR state<>'wanted')",
-               "i", (int64_t)wanted);
+               "SELECT " PAID_COLUMNS " FROM machine WHERE ended_us=0 AND (launched_us<>0 OR ?1=2"
+               " OR (?1=1 AND state<>'wanted'))",
+               "i", (int64_t)rows);
     limits_count_lost(uses, count, spend_lost(txn->store, time->day.from_us, time->day.until_us),
                       spend_lost(txn->store, time->month.from_us, time->month.until_us));
 }
@@ -220,9 +222,8 @@ void spend_stamp(struct txn *txn, const struct dr_machine_row *row)
               "iis", money_us - ago_us, money_us, row->id);
 }
 
-int64_t spend_price(struct txn *txn, const char *type, const char *account)
+static int64_t price_of(const struct dr_cfg_root *config, const char *type, const char *account)
 {
-    const struct dr_cfg_root *config = txn->config;
     const struct dr_cfg_type *known = dr_config_type(config, type);
     if (known != NULL)
         return dr_price_of(config, known).price_usd_micros;
@@ -236,15 +237,28 @@ int64_t spend_price(struct txn *txn, const char *type, const char *account)
     return dearest;
 }
 
+int64_t spend_price(struct txn *txn, const char *type, const char *account)
+{
+    return price_of(txn->config, type, account);
+}
+
+struct pricing {
+    struct store *store;
+    const struct dr_cfg_root *config;
+};
+
+static void take_price(const struct store_columns *row, void *arg)
+{
+    const struct pricing *pricing = arg;
+    int64_t price = price_of(pricing->config, store_column_text(row, 1), store_column_text(row, 2));
+    if (price > 0)
+        store_run(pricing->store, "UPDATE machine SET price_usd_micros=? WHERE id=?", "is", price,
+                  store_column_text(row, 0));
+}
+
 void spend_take_prices(struct store *store, const struct dr_cfg_root *config)
 {
-    for (size_t i = 0; i < config->machine_types.count; i++) {
-        const struct dr_cfg_type *type = &config->machine_types.items[i];
-        int64_t price = dr_price_of(config, type).price_usd_micros;
-        if (price > 0)
-            store_run(store,
-                      "UPDATE machine SET price_usd_micros=? WHERE ended_us=0 AND type=?"
-                      " AND price_usd_micros=0",
-                      "is", price, type->name);
-    }
+    struct pricing pricing = {store, config};
+    store_each(store, take_price, &pricing,
+               "SELECT id,type,account FROM machine WHERE ended_us=0 AND price_usd_micros=0", "");
 }

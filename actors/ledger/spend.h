@@ -16,9 +16,16 @@ void spend_free(struct spend **spend);
 /* Now on money's clock, and the calendar windows in the configuration's zone. */
 struct limits_time spend_time(struct txn *txn);
 
-/* Fills the figures of these limits. Rows that are only wanted may be left out. */
+/* Which rows count beside those that were launched. */
+enum spend_rows {
+    SPEND_LAUNCHED, /* none: what may cost money now */
+    SPEND_OPENED,   /* whose attempt is open */
+    SPEND_WANTED,   /* and those that are only wanted */
+};
+
+/* Fills the figures of these limits. */
 void spend_count(struct txn *txn, const struct limits_time *time, struct limits_use *uses,
-                 size_t count, bool wanted);
+                 size_t count, enum spend_rows rows);
 
 /* What a lost ledger spent in a window, by a person's word. */
 int64_t spend_lost(struct store *store, int64_t from_us, int64_t until_us);
@@ -31,7 +38,8 @@ void spend_stamp(struct txn *txn, const struct dr_machine_row *row);
  * not known any more: the dearest price of its account's types. 0: unknown. */
 int64_t spend_price(struct txn *txn, const char *type, const char *account);
 
-/* Machines that live and whose price was unknown take it once it is known. */
+/* Machines that live and whose price was unknown take it once it is known, as spend_price() says.
+ */
 void spend_take_prices(struct store *store, const struct dr_cfg_root *config);
 
 #endif

@@ -110,7 +110,7 @@ void handle_machine_want(struct txn *txn, const void *body)
     launch_kind_of(txn, want->type, &kind);
     int64_t price = spend_price(txn, kind.type_name, kind.account);
     if (!launch_within_caps(txn, &kind, want->count) ||
-        !launch_within_money(txn, &kind, price, want->count, true) ||
+        !launch_within_money(txn, &kind, price, want->count, SPEND_WANTED) ||
         !launch_within_budget(txn, &kind, want->count, &want->tasks))
         return;
     want = keep(txn, want);

@@ -170,7 +170,7 @@ static bool counts(const struct bill_machine *machine, int type, int queue)
 /* One scope's three limits. type and queue: -1 for no matter which. */
 static const char *passed(const struct bill *bill, const struct bill_budget *budget, int type,
                           int queue, int64_t now_us, const struct bill_window windows[2],
-                          bool wanted)
+                          enum bill_rows rows, int self)
 {
     static char text[160];
     double rate = 0, sums[2] = {0, 0};
@@ -180,7 +180,9 @@ static const char *passed(const struct bill *bill, const struct bill_budget *bud
                       : 0;
     for (int i = 0; i < bill->count; i++) {
         const struct bill_machine *machine = &bill->machines[i];
-        bool lives = machine->state != BILL_OVER && (wanted || machine->state != BILL_WANTED);
+        bool lives = machine->state == BILL_LAUNCHED || i == self ||
+                     (machine->state == BILL_OPEN && rows != BILL_ROWS_LAUNCHED) ||
+                     (machine->state == BILL_WANTED && rows == BILL_ROWS_WANTED);
         if (!counts(machine, type, queue))
             continue;
         rate += lives ? machine->rate : 0;
@@ -205,14 +207,15 @@ static const char *passed(const struct bill *bill, const struct bill_budget *bud
 }
 
 const char *bill_passed(const struct bill *bill, int64_t now_us,
-                        const struct bill_window windows[2], int type, unsigned queues, bool wanted)
+                        const struct bill_window windows[2], int type, unsigned queues,
+                        enum bill_rows rows, int self)
 {
-    const char *what = passed(bill, &bill->all, -1, -1, now_us, windows, wanted);
-    if (what == NULL)
-        what = passed(bill, &bill->type[type], type, -1, now_us, windows, wanted);
+    const char *what = passed(bill, &bill->all, -1, -1, now_us, windows, rows, self);
+    if (what == NULL && type >= 0)
+        what = passed(bill, &bill->type[type], type, -1, now_us, windows, rows, self);
     for (int i = 0; what == NULL && i < BILL_QUEUES; i++) {
         if ((queues >> i & 1) != 0)
-            what = passed(bill, &bill->queue[i], -1, i, now_us, windows, wanted);
+            what = passed(bill, &bill->queue[i], -1, i, now_us, windows, rows, self);
     }
     return what;
 }
@@ -228,4 +231,20 @@ bool bill_limited(const struct bill *bill, int type, unsigned queues)
     for (int i = 0; i < BILL_QUEUES; i++)
         limited = limited || ((queues >> i & 1) != 0 && set(&bill->queue[i]));
     return limited;
+}
+
+bool bill_unknown(const struct bill *bill, int type, unsigned queues)
+{
+    for (int i = 0; i < bill->count; i++) {
+        const struct bill_machine *machine = &bill->machines[i];
+        if (machine->state != BILL_LAUNCHED || machine->rate > 0)
+            continue;
+        bool under =
+            set(&bill->all) || (type >= 0 && machine->type == type && set(&bill->type[type]));
+        for (int q = 0; q < BILL_QUEUES; q++)
+            under = under || ((queues & machine->queues) >> q & 1 && set(&bill->queue[q]));
+        if (under)
+            return true;
+    }
+    return false;
 }

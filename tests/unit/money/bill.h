@@ -11,6 +11,9 @@ extern const char *const bill_zone_names[BILL_ZONES];
 
 enum bill_state { BILL_WANTED, BILL_OPEN, BILL_LAUNCHED, BILL_OVER };
 
+/* Which machines count beside those that were launched: none, those about to be, all wanted. */
+enum bill_rows { BILL_ROWS_LAUNCHED, BILL_ROWS_OPEN, BILL_ROWS_WANTED };
+
 #define BILL_MACHINES 96
 #define BILL_TYPES 3
 #define BILL_QUEUES 2
@@ -18,7 +21,7 @@ enum bill_state { BILL_WANTED, BILL_OPEN, BILL_LAUNCHED, BILL_OVER };
 struct bill_machine {
     enum bill_state state;
     double rate;      /* dollars an hour; 0: nobody knows */
-    int type;         /* -1: nobody knows */
+    int type;         /* -1: nobody knows, or it was renamed */
     unsigned queues;  /* bits */
     int64_t said_us;  /* Drover was about to start it */
     int64_t start_us; /* the cloud started it; 0: not yet */
@@ -56,10 +59,13 @@ double bill_spent(const struct bill *bill, int64_t now_us, int64_t from_us, int6
 double bill_slack(const struct bill *bill);
 
 /* Which limit over this type and these queues a start passed, in words; NULL: none. The windows are
- * those that count. Machines that are only wanted count when `wanted`. */
+ * those that count. `self` is the machine that starts, -1: many or none. */
 const char *bill_passed(const struct bill *bill, int64_t now_us,
                         const struct bill_window windows[2], int type, unsigned queues,
-                        bool wanted);
+                        enum bill_rows rows, int self);
+
+/* Whether a machine of unknown price lives under a limit over this type and these queues. */
+bool bill_unknown(const struct bill *bill, int type, unsigned queues);
 
 /* Whether a limit covers this type (or a machine of no known type). */
 bool bill_limited(const struct bill *bill, int type, unsigned queues);

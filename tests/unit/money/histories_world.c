@@ -196,15 +196,16 @@ struct dr_config *parse(void)
              "accounts:\n"
              "  - {name: home, driver: local, launches_per_hour: 100000}\n"
              "machine_types:\n"
-             "  - {name: t0, account: home, max_life: %s, price_per_hour: %s, %s}\n"
-             "  - {name: t1, account: home, max_life: %s, price_per_hour: %s, %s}\n"
-             "  - {name: t2, account: home, max_life: %s, price_per_hour: %s, %s}\n"
+             "  - {name: %s, account: home, max_life: %s, price_per_hour: %s, %s}\n"
+             "  - {name: %s, account: home, max_life: %s, price_per_hour: %s, %s}\n"
+             "  - {name: %s, account: home, max_life: %s, price_per_hour: %s, %s}\n"
              "queues:\n"
-             "  - {name: q0, types: [t0, t1], %s}\n"
-             "  - {name: q1, types: [t1, t2], %s}\n",
-             bill_zone_names[bill->zone], (long long)(bill->horizon_us / 1000), budget[0], life[0],
-             price[0], budget[1], life[1], price[1], budget[2], life[2], price[2], budget[3],
-             budget[4], budget[5]);
+             "  - {name: q0, types: [%s, %s], %s}\n"
+             "  - {name: q1, types: [%s, %s], %s}\n",
+             bill_zone_names[bill->zone], (long long)(bill->horizon_us / 1000), budget[0],
+             sim.types[0], life[0], price[0], budget[1], sim.types[1], life[1], price[1], budget[2],
+             sim.types[2], life[2], price[2], budget[3], sim.types[0], sim.types[1], budget[4],
+             sim.types[1], sim.types[2], budget[5]);
     struct dr_config_errors errors;
     struct dr_config *config = dr_config_parse(text, strlen(text), "x.yaml", &errors);
     if (config == NULL)
@@ -215,13 +216,31 @@ struct dr_config *parse(void)
     return config;
 }
 
+double dearest(void)
+{
+    double most = 0;
+    for (int i = 0; i < BILL_TYPES; i++)
+        most = sim.bill.price[i] > most ? sim.bill.price[i] : most;
+    return most;
+}
+
+/* Its machines are of a type that nobody knows any more. */
+static void rename_type(int type)
+{
+    snprintf(sim.types[type], sizeof sim.types[type], "t%d-%d", type, ++sim.renamed);
+    for (int i = 0; i < sim.bill.count; i++) {
+        if (sim.bill.machines[i].type == type)
+            sim.bill.machines[i].type = -1;
+    }
+}
+
 /* Machines that live take a price that was unknown until now. */
 static void prices_known(void)
 {
     for (int i = 0; i < sim.bill.count; i++) {
         struct bill_machine *machine = &sim.bill.machines[i];
-        if (machine->state != BILL_OVER && machine->rate <= 0 && machine->type >= 0)
-            machine->rate = sim.bill.price[machine->type];
+        if (machine->state != BILL_OVER && machine->rate <= 0)
+            machine->rate = machine->type >= 0 ? sim.bill.price[machine->type] : dearest();
     }
 }
 
@@ -229,6 +248,12 @@ void reconfigure(void)
 {
     char err[512];
     random_config();
+    if (one_in(5))
+        rename_type((int)below(BILL_TYPES));
+    if (!sim.steps && one_in(3))
+        sim.bill.zone = (enum bill_zone)below(BILL_ZONES);
+    if (!sim.steps)
+        memset(sim.window_from, 0, sizeof sim.window_from);
     struct dr_config *config = parse();
     if (!core_reconfigure(sim.ledger, dr_config_root(config), wall(), err, sizeof err))
         failed("%s", err);
@@ -281,6 +306,11 @@ void tell_machines(void)
 void look(void)
 {
     struct bill_window both[2];
+    /* What may not have come to be is paid for until that is known. */
+    for (int i = 0; i < sim.bill.count; i++) {
+        if (sim.machines[i].unanswered && sim.bill.machines[i].start_us == 0)
+            sim.bill.machines[i].slack_us = sim.true_us - sim.bill.machines[i].said_us + 1;
+    }
     ASK("console", MONEY_GET, money_get, .type = "");
     sim.looked_us = sim.true_us;
     note_windows();

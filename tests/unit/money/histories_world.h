@@ -16,6 +16,7 @@
 
 struct machine {
     char id[24], attempt[24], key[24], instance[24];
+    bool unanswered; /* nobody knows yet what became of its launch */
 };
 
 struct world {
@@ -26,6 +27,8 @@ struct world {
     int64_t true_us, wall_offset_us; /* the wall shows their sum */
     bool steps, late, told; /* of this history: the clock steps; the cloud's words come late */
     struct bill bill;
+    char types[BILL_TYPES][16]; /* as they are called now */
+    int renamed;
     struct machine machines[BILL_MACHINES];
     int instances;
     /* the last answer */
@@ -60,6 +63,7 @@ bool ask_now(const char *from, enum dr_type type, void *body);
 
 /* ---- the configuration: what the bill has, as text ---- */
 void random_config(void);
+double dearest(void);
 struct dr_config *parse(void);
 void reconfigure(void);
 

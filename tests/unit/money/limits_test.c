@@ -196,6 +196,19 @@ static void the_last_micro_dollar(void **state)
     }
 }
 
+/* However absurd the price: a sum does not turn around and fall under the limit. */
+static void no_sum_is_too_large(void **state)
+{
+    (void)state;
+    struct dr_strs names = {fast, 1};
+    struct limits_use uses[12];
+    size_t n = limits_over(&config, "cpu", &names, &noon, uses);
+    for (int i = 0; i < 100000; i++)
+        count(uses, n, "cpu", fast, 1000000 * USD, T0 + 12 * H);
+    limits_ask(uses, n, &noon, 1000000 * USD, 31 * 24 * H, 10000);
+    assert_non_null(limits_passed(uses, n));
+}
+
 static void what_is_said(void **state)
 {
     (void)state;
@@ -238,6 +251,7 @@ int main(void)
         cmocka_unit_test(what_it_is_reserved_for),   cmocka_unit_test(shares_add_up),
         cmocka_unit_test(the_clock_never_runs_back), cmocka_unit_test(limits_that_cover_it_count),
         cmocka_unit_test(the_last_micro_dollar),     cmocka_unit_test(what_is_said),
+        cmocka_unit_test(no_sum_is_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,6 @@ static void step_clock(void)
 
 /* ---- machines
  * ------------------------------------------------------------------------------------ */
-static const char *const type_names[] = {"t0", "t1", "t2"};
 static const unsigned type_queues[] = {1, 3, 2};
 
 static int new_machine(const char *id, int type, double rate, unsigned queues)
@@ -69,18 +68,22 @@ static int new_machine(const char *id, int type, double rate, unsigned queues)
     int at = sim.bill.count++;
     sim.bill.machines[at] =
         (struct bill_machine){.state = BILL_WANTED, .type = type, .rate = rate, .queues = queues};
-    sim.machines[at] = (struct machine){{0}, {0}, {0}, {0}};
+    sim.machines[at] = (struct machine){.id = ""};
     snprintf(sim.machines[at].id, sizeof sim.machines[at].id, "%s", id);
     return at;
 }
 
-static void must_be_within(int type, bool wanted, const char *what)
+static void must_be_within(int type, unsigned queues, enum bill_rows rows, int self,
+                           const char *what)
 {
     struct bill_window both[2];
     windows(both);
-    if (sim.bill.price[type] <= 0 && wanted && bill_limited(&sim.bill, type, type_queues[type]))
+    double price = type < 0 ? dearest() : sim.bill.price[type];
+    if (price <= 0 && bill_limited(&sim.bill, type, queues))
         failed("%s: a machine of unknown price was taken under a limit", what);
-    const char *passed = bill_passed(&sim.bill, sim.true_us, both, type, type_queues[type], wanted);
+    if (bill_unknown(&sim.bill, type, queues))
+        failed("%s: under a limit while a machine of unknown price lives under it", what);
+    const char *passed = bill_passed(&sim.bill, sim.true_us, both, type, queues, rows, self);
     if (passed != NULL && sim.told)
         tell_machines();
     if (passed != NULL)
@@ -101,7 +104,7 @@ static void wanted(int nth)
     int type = asked_type[nth];
     for (int i = 0; i < asked_count[nth]; i++)
         new_machine(sim.ids[i], type, sim.bill.price[type], type_queues[type]);
-    must_be_within(type, true, "want");
+    must_be_within(type, type_queues[type], BILL_ROWS_WANTED, -1, "want");
 }
 
 static void ask_want(int nth, int64_t plan_seq)
@@ -112,7 +115,7 @@ static void ask_want(int nth, int64_t plan_seq)
     int type = (int)below(BILL_TYPES);
     asked_type[nth] = type;
     asked_count[nth] = 1 + (int)below(3);
-    struct dr_machine_want want = {.type = type_names[type],
+    struct dr_machine_want want = {.type = sim.types[type],
                                    .queue = queues[type].items[0],
                                    .count = asked_count[nth],
                                    .plan_seq = plan_seq,
@@ -144,6 +147,12 @@ static int pick(enum bill_state state)
     return found;
 }
 
+static void take_price(struct bill_machine *billed)
+{
+    double price = billed->type < 0 ? dearest() : sim.bill.price[billed->type];
+    billed->rate = price > 0 ? price : billed->rate;
+}
+
 static bool open_attempt(int at)
 {
     struct machine *machine = &sim.machines[at];
@@ -158,10 +167,8 @@ static bool open_attempt(int at)
     snprintf(machine->attempt, sizeof machine->attempt, "%s", sim.ids[0]);
     snprintf(machine->key, sizeof machine->key, "%s", sim.ids[1]);
     billed->state = BILL_OPEN;
-    if (sim.bill.price[billed->type] > 0)
-        billed->rate = sim.bill.price[billed->type];
-    must_be_within(billed->type, false, "attempt");
-    sim.starts++;
+    take_price(billed);
+    must_be_within(billed->type, billed->queues, BILL_ROWS_OPEN, -1, "attempt");
     return true;
 }
 
@@ -176,42 +183,115 @@ static void close_attempt(int at, const char *outcome, bool launched)
         failed("close: %s", sim.sentence);
 }
 
+static void restart(void);
+
+/* The last word before it may cost money: a window may have turned since it opened, the limits and
+ * the price may be others. */
+static bool commit_attempt(int at)
+{
+    struct machine *machine = &sim.machines[at];
+    struct bill_machine *billed = &sim.bill.machines[at];
+    if (!ASK("watcher", KEY_SETTLE, key_settle, .key = machine->key, .state = "minted",
+             .access_key = machine->key, .sealed = BYTES("s")))
+        failed("%s", sim.sentence);
+    look();
+    if (!ASK("provisioner:home", ATTEMPT_COMMIT, attempt_commit, .attempt = machine->attempt,
+             .body = BYTES("body"))) {
+        if (strcmp(sim.code, "capped") != 0)
+            failed("a commit was refused: %s: %s", sim.code, sim.sentence);
+        billed->state = BILL_WANTED;
+        return false;
+    }
+    take_price(billed);
+    must_be_within(billed->type, billed->queues, BILL_ROWS_LAUNCHED, at, "commit");
+    sim.starts++;
+    billed->said_us = sim.true_us;
+    billed->state = BILL_LAUNCHED;
+    return true;
+}
+
+/* What the cloud did is known: a machine, or a refusal after which none can exist. */
+static void answer(int at)
+{
+    struct machine *machine = &sim.machines[at];
+    struct bill_machine *billed = &sim.bill.machines[at];
+    machine->unanswered = false;
+    if (billed->start_us != 0) {
+        close_attempt(at, "launched", true);
+        return;
+    }
+    close_attempt(at, "refused", false);
+    billed->said_us = billed->slack_us = 0;
+    billed->state = BILL_OVER; /* wanted again it would be asked anew: let it be cancelled */
+    ASK("planner", MACHINE_CANCEL, machine_cancel, .machine = machine->id, .reason = "r");
+}
+
 static void start(void)
 {
     int at = pick(BILL_WANTED);
     if (at < 0 || !open_attempt(at))
         return;
-    struct machine *machine = &sim.machines[at];
     struct bill_machine *billed = &sim.bill.machines[at];
-    if (one_in(4))
-        pass(below(30 * MINUTE));
-    if (!ASK("watcher", KEY_SETTLE, key_settle, .key = machine->key, .state = "minted",
-             .access_key = machine->key, .sealed = BYTES("s")))
-        failed("%s", sim.sentence);
-    if (!ASK("provisioner:home", ATTEMPT_COMMIT, attempt_commit, .attempt = machine->attempt,
-             .body = BYTES("body")))
-        failed("%s", sim.sentence);
-    billed->said_us = sim.true_us;
-    billed->state = BILL_LAUNCHED;
-    if (sim.late)
-        pass(below(3 * MINUTE));
-    if (one_in(6)) { /* refused: no machine can exist */
-        close_attempt(at, "refused", false);
-        billed->said_us = 0;
-        billed->state = BILL_OVER; /* wanted again it would be asked anew: let it be cancelled */
-        ASK("planner", MACHINE_CANCEL, machine_cancel, .machine = machine->id, .reason = "r");
+    if (one_in(3))
+        pass(below(one_in(3) ? 30 * HOUR : 30 * MINUTE));
+    if (one_in(8))
+        reconfigure();
+    if (one_in(8))
+        restart();
+    if (!commit_attempt(at))
         return;
-    }
-    billed->start_us = sim.true_us;
-    billed->slack_us += billed->start_us - billed->said_us;
     if (sim.late)
         pass(below(3 * MINUTE));
-    close_attempt(at, "launched", true);
+    if (!one_in(6)) {
+        billed->start_us = sim.true_us;
+        billed->slack_us += billed->start_us - billed->said_us;
+    }
+    if (sim.late)
+        pass(below(3 * MINUTE));
+    sim.machines[at].unanswered = true;
+    if (!one_in(4))
+        answer(at);
+}
+
+/* One that was answered. */
+static int pick_launched(void)
+{
+    int at = pick(BILL_LAUNCHED);
+    if (at >= 0 && sim.machines[at].unanswered)
+        answer(at);
+    return at >= 0 && sim.bill.machines[at].state == BILL_LAUNCHED ? at : -1;
+}
+
+/* It is kept, drained, terminated, missed in a list: it costs until its end is confirmed. */
+static void away(void)
+{
+    int at = pick_launched();
+    if (at < 0)
+        return;
+    struct machine *machine = &sim.machines[at];
+    const char *word = one_in(2) ? "absent" : "present";
+    switch (below(4)) {
+    case 0:
+        ASK("console", MACHINE_KEEP, machine_keep, .machine = machine->id, .by = "ann",
+            .until_us = wall() + HOUR);
+        break;
+    case 1:
+        ASK("reaper", MACHINE_DRAIN, machine_drain, .machine = machine->id, .mode = "now",
+            .reason = "cap", .sentence = "a limit");
+        break;
+    case 2:
+        ASK("reaper", MACHINE_TERMINATE, machine_terminate, .machine = machine->id,
+            .sentence = "it goes");
+        break;
+    default:
+        ASK("provisioner:home", MACHINE_SEEN, machine_seen, .machine = machine->id, .word = word,
+            .instance_id = machine->instance, .identity = "me");
+    }
 }
 
 static void end(void)
 {
-    int at = pick(BILL_LAUNCHED);
+    int at = pick_launched();
     if (at < 0)
         return;
     sim.bill.machines[at].end_us = sim.true_us;
@@ -270,10 +350,7 @@ static void found(void)
     }
     if (!ask_now("provisioner:home", DR_MACHINE_FOUND, &body))
         failed("found: %s", sim.sentence);
-    double dearest = 0;
-    for (int i = 0; i < BILL_TYPES; i++)
-        dearest = sim.bill.price[i] > dearest ? sim.bill.price[i] : dearest;
-    int at = new_machine(sim.ids[0], -1, dearest, 0);
+    int at = new_machine(sim.ids[0], -1, dearest(), 0);
     snprintf(sim.machines[at].instance, sizeof instance, "%s", instance);
     sim.bill.machines[at].state = BILL_LAUNCHED;
     sim.bill.machines[at].said_us = sim.bill.machines[at].start_us = since_us;
@@ -283,7 +360,7 @@ static void found(void)
 void work(void)
 {
     char worker[32], task[16];
-    int at = pick(BILL_LAUNCHED);
+    int at = pick_launched();
     if (at < 0)
         return;
     snprintf(worker, sizeof worker, "w-%s", sim.machines[at].id);
@@ -368,6 +445,8 @@ static void begin(unsigned long long seed)
     sim.instances = 0;
     sim.wall_offset_us = 0;
     memset(sim.window_from, 0, sizeof sim.window_from);
+    for (int i = 0; i < BILL_TYPES; i++)
+        snprintf(sim.types[i], sizeof sim.types[i], "t%d", i);
     sim.true_us = starts_s[below(8)] * SECOND + below(48 * HOUR);
     random_config();
     sim.config = parse();
@@ -378,7 +457,7 @@ static void begin(unsigned long long seed)
 
 static void act(void)
 {
-    int64_t what = below(20);
+    int64_t what = below(21);
     if (sim.told)
         printf("%lld: does %lld; wall %+lld s, money %+lld s; day %f month %f\n",
                (long long)sim.true_us, (long long)what, (long long)(sim.wall_offset_us / SECOND),
@@ -400,6 +479,8 @@ static void act(void)
         restart();
     else if (what == 18)
         found();
+    else if (what == 20)
+        away();
     else if (sim.steps)
         step_clock();
     else

@@ -128,6 +128,50 @@ static void a_lowered_limit_waits(void **state)
     refused(f, "cpu", 1, "$2.00 for 1 machine that lives or is wanted");
 }
 
+static bool commit(struct fixture *f, const char *attempt)
+{
+    struct dr_key_row key = fixture_key(f, attempt);
+    assert_true(ask(f, KEY_SETTLE, key_settle, .key = key.id, .state = "minted",
+                    .access_key = key.id, .sealed = BYTES("s")));
+    return ask(f, ATTEMPT_COMMIT, attempt_commit, .attempt = attempt, .body = BYTES("body"));
+}
+
+/* The limit was lowered after its attempt had opened, before the call went out. */
+static void the_last_word_before_the_call_is_asked_too(void **state)
+{
+    struct fixture *f = *state;
+    configure(f, "budget: {per_hour: 5}", ", price_per_hour: 1", "");
+    const char *row = fixture_want(f, "gpu"), *attempt = fixture_open(f, row);
+    const char *other = fixture_open(f, fixture_want(f, "cpu"));
+    configure(f, "budget: {per_hour: 1}", ", price_per_hour: 1", "");
+    assert_false(commit(f, attempt));
+    assert_string_equal(fixture_code(f), "capped");
+    assert_non_null(strstr(f->ack.sentence, "$2.00 an hour would pass the limit of $1.00 an hour"));
+    assert_string_equal(fixture_machine(f, row).state, "wanted");
+    assert_non_null(strstr(fixture_machine(f, row).cause, "never-sent: $2.00 an hour would pass"));
+    assert_string_equal(fixture_attempt(f, attempt).outcome, "never-sent");
+    assert_true(commit(f, other)); /* which it does not hold up */
+}
+
+/* A machine that lives at a price which nobody knows may have used the limit up. */
+static void what_lives_without_a_price_is_not_free(void **state)
+{
+    struct fixture *f = *state;
+    configure(f, "", "", "");
+    fixture_boot(f, "cpu", "i-1");
+    configure(f, "budget: {per_day: 100}", "", "");
+    refused(f, "gpu", 1,
+            "nobody knows what 1 machine of type cpu costs, and the limit of $100.00 a day of all "
+            "machines covers it: nothing more starts under it until that is known (price_per_hour "
+            "of that machine type in drover.yaml");
+    configure(f, "budget: {per_day: 100}", ", price_per_hour: 1", "");
+    assert_int_equal(money(f)->unpriced, 0);
+    assert_true(fixture_try_want(f, "gpu", 1, NULL));
+    configure(f, "", ", price_per_hour: 1", ", budget: {per_day: 50}");
+    fixture_boot(f, "far", "i-2"); /* under no limit that covers the others */
+    assert_true(fixture_try_want(f, "gpu", 1, NULL));
+}
+
 static void a_lost_ledger_waits_for_a_word(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +234,8 @@ int main(void)
         TEST(a_dearer_attempt_is_asked_again),
         TEST(wanted_rows_do_not_wait_for_one_another),
         TEST(a_lowered_limit_waits),
+        TEST(the_last_word_before_the_call_is_asked_too),
+        TEST(what_lives_without_a_price_is_not_free),
         TEST(a_lost_ledger_waits_for_a_word),
         TEST(a_full_disk_forgets_no_money),
     };

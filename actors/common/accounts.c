@@ -153,10 +153,16 @@ bool dr_account_token(const struct dr_accounts_file *file, const char *token,
                       struct dr_account *found)
 {
     char hash[ACCOUNT_HASH_SIZE];
+    dr_account_hash_text(token, hash);
+    return dr_account_token_hash(file, hash, found);
+}
+
+bool dr_account_token_hash(const struct dr_accounts_file *file, const char *hash,
+                           struct dr_account *found)
+{
     const json_t *hit = NULL;
     size_t i;
     json_t *item;
-    dr_account_hash_text(token, hash);
     json_array_foreach (json_object_get(file->root, "tokens"), i, item) {
         const char *kept = json_string_value(json_object_get(item, "hash"));
         if (kept != NULL && strlen(kept) == strlen(hash) &&
@@ -216,7 +222,7 @@ bool dr_file_replace(const char *path, const char *text, size_t len, unsigned mo
     dr_random_id(id);
     snprintf(beside, sizeof beside, "%s.%.8s", path, id);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool fine = fd >= 0;
+    bool fine = fd >= 0 && fchmod(fd, mode) == 0; /* whatever the umask */
     for (size_t done = 0; fine && done < len;) {
         ssize_t n = write(fd, text + done, len - done);
         fine = n > 0 || (n < 0 && errno == EINTR);
@@ -259,7 +265,10 @@ static bool commit(struct dr_accounts_file *file, int lock, struct dr_error *err
 {
     char *text = json_dumps(file->root, JSON_INDENT(1));
     DR_ASSERT(text != NULL);
-    bool fine = dr_file_replace(file->path, text, strlen(text), 0600, error);
+    /* A file that cannot be read again would lock everybody out. */
+    bool fine = strlen(text) <= FILE_MAX ||
+                dr_error_set(error, "%s is full: remove users or tokens first", file->path);
+    fine = fine && dr_file_replace(file->path, text, strlen(text), 0600, error);
     dr_wipe_free_text(text);
     file->seen = (struct stat){.st_ino = 1};
     struct dr_error ignored;

@@ -43,6 +43,9 @@ bool dr_account_user(const struct dr_accounts_file *file, const char *name,
                      struct dr_account *found);
 bool dr_account_token(const struct dr_accounts_file *file, const char *token,
                       struct dr_account *found);
+/* As above, for one whose token's hash is known. */
+bool dr_account_token_hash(const struct dr_accounts_file *file, const char *hash,
+                           struct dr_account *found);
 
 /* The stored form of a user's password, for dr_account_password(); of an unknown name one that no
  * password fits, so that both take the same time. The caller's (free). */

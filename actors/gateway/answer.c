@@ -9,6 +9,7 @@
 
 #include "drover/assert.h"
 #include "gateway.h"
+#include "utf8.h"
 
 #define GZIP_FROM ((size_t)1024) /* shorter ones fit into a packet anyway */
 
@@ -55,8 +56,28 @@ static void answer_bytes(struct request *request, unsigned status, const char *t
     answer_response(request, status, response);
 }
 
+json_t *text_json(const char *text)
+{
+    struct dr_strbuf out = {0};
+    dr_strbuf_add_text(&out, "");
+    for (size_t left = strlen(text); left > 0;) {
+        size_t len = dr_utf8_char(text, left), used = len == 0 ? 1 : len;
+        dr_strbuf_add(&out, len == 0 ? "\xef\xbf\xbd" : text, len == 0 ? 3 : len);
+        text += used;
+        left -= used;
+    }
+    json_t *json = json_string(out.data);
+    DR_ASSERT(json != NULL);
+    dr_strbuf_free(&out);
+    return json;
+}
+
 void answer_json(struct request *request, unsigned status, json_t *tree)
 {
+    if (tree == NULL) { /* what is not ours to vouch for got into it: one request fails, not all */
+        answer_error(request, 500, "internal", "the answer holds what is no UTF-8 text");
+        return;
+    }
     char *text = json_dumps(tree, JSON_COMPACT);
     DR_ASSERT(text != NULL);
     json_decref(tree);
@@ -80,11 +101,8 @@ void answer_error(struct request *request, unsigned status, const char *code, co
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    json_t *text = json_string(sentence); /* NULL: what was quoted is no UTF-8 */
-    if (text == NULL)
-        text = json_string("the request holds what is no UTF-8");
     answer_json(request, status,
-                json_pack("{s:{s:s,s:o}}", "error", "code", code, "sentence", text));
+                json_pack("{s:{s:s,s:o}}", "error", "code", code, "sentence", text_json(sentence)));
 }
 
 static unsigned status_of(const char *code)
@@ -216,8 +234,10 @@ bool request_takes_gzip(const struct request *request)
     const char *codings =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Accept-Encoding");
     const char *found = codings == NULL ? NULL : strcasestr(codings, "gzip");
-    bool refused = found != NULL && strncmp(found + 4, ";q=0", 4) == 0 && found[8] != '.';
-    return found != NULL && !refused;
+    if (found == NULL)
+        return false;
+    found += strspn(found + 4, " \t;") + 4; /* "gzip; q=0.0" */
+    return strncasecmp(found, "q=", 2) != 0 || strtod(found + 2, NULL) > 0;
 }
 
 bool request_number(struct request *request, const char *name, int64_t standard, int64_t min,

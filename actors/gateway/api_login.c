@@ -25,9 +25,10 @@ static void add_cookie(struct request *request, struct MHD_Response *response, c
                        int64_t seconds)
 {
     char cookie[200];
+    const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Host");
     snprintf(cookie, sizeof cookie,
              "drover_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", secret,
-             (long long)seconds, server_is_tls(request->gateway->server) ? "; Secure" : "");
+             (long long)seconds, server_is_https(request->gateway->server, host) ? "; Secure" : "");
     MHD_add_response_header(response, "Set-Cookie", cookie);
 }
 
@@ -63,13 +64,20 @@ void handle_login_link(struct request *request)
     answer_response(request, 303, response);
 }
 
+/* Not the wall's: a clock that is set back would hold people back for as long. */
+static int64_t limiter_now(void)
+{
+    return dr_boottime_ms() * 1000;
+}
+
 static bool held_back(struct request *request, const char *user)
 {
     const struct limiter *limiter = request->gateway->limiter;
-    char seconds[24];
-    int64_t now = dr_wall_us();
+    char seconds[24], peer[LIMITER_ADDRESS_SIZE];
+    limiter_address(request->peer, peer);
+    int64_t now = limiter_now();
     int64_t by_name = limiter_wait_s(limiter, user, now);
-    int64_t by_peer = limiter_wait_s(limiter, request->peer, now);
+    int64_t by_peer = limiter_wait_s(limiter, peer, now);
     int64_t wait = by_name > by_peer ? by_name : by_peer;
     if (wait == 0)
         return false;
@@ -110,7 +118,7 @@ static void on_checked(struct request *request, const char *hash, bool right)
 {
     struct gateway *gateway = request->gateway;
     struct login login;
-    char name[72], key[80];
+    char name[72], key[80], peer[LIMITER_ADDRESS_SIZE];
     tried(request, name, key);
     /* Many at once are no way around the limit: what waited behind the fifth wrong one is not told
      * whether it was right. */
@@ -121,8 +129,9 @@ static void on_checked(struct request *request, const char *hash, bool right)
         enter(request, name, &login);
         return;
     }
-    limiter_failed(gateway->limiter, key, dr_wall_us());
-    limiter_failed(gateway->limiter, request->peer, dr_wall_us());
+    limiter_address(request->peer, peer);
+    limiter_failed(gateway->limiter, key, limiter_now());
+    limiter_failed(gateway->limiter, peer, limiter_now());
     gateway_note(gateway, "login", name, "refused", "user or password was wrong", request->peer);
     answer_error(request, 401, "login", "user or password is wrong");
 }

@@ -82,9 +82,9 @@ json_t *wizard_faults(const struct dr_config_errors *errors)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < errors->count; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:b}", "path", errors->items[i].path,
-                                              "text", errors->items[i].what, "warning",
-                                              errors->items[i].warning));
+        json_array_append_new(
+            list, json_pack("{s:o,s:o,s:b}", "path", text_json(errors->items[i].path), "text",
+                            text_json(errors->items[i].what), "warning", errors->items[i].warning));
     return list;
 }
 

@@ -72,7 +72,7 @@ bool body_read(struct request *request)
 {
     json_error_t fault;
     if (request->too_big) {
-        answer_error(request, 413, "too-big", "a body may have %zu bytes", GATEWAY_BODY_MAX);
+        answer_error(request, 413, "too-big", "a body may have %zu bytes", request->room);
         return false;
     }
     if (strcmp(request->route->method, "GET") == 0 || request->body.len == 0)
@@ -87,6 +87,9 @@ bool body_read(struct request *request)
         json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &fault);
     if (json_is_object(request->input))
         return knows_fields(request) && secrets_fit(request);
+    char *near = request->input == NULL ? strstr(fault.text, " near ") : NULL;
+    if (near != NULL)
+        *near = '\0'; /* near what: it may be a password */
     if (request->input == NULL)
         answer_error(request, 400, "bad-request", "the body is no JSON: line %d, column %d: %s",
                      fault.line, fault.column, fault.text);

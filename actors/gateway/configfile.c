@@ -15,6 +15,8 @@
 #include "drover/assert.h"
 #include "drover/clock.h"
 #include "gateway.h"
+#include "log.h"
+#include "utf8.h"
 
 #define TEXT_MAX ((size_t)4 << 20)
 #define VERSIONS_MAX 1000
@@ -32,31 +34,60 @@ void configfile_hash(const char *text, char hash[ACCOUNT_HASH_SIZE])
     dr_account_hash_text(text, hash);
 }
 
-static char *read_text(const char *path)
+static const char *read_all(int fd, char **text, size_t *len)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = NULL;
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= TEXT_MAX) {
-        text = calloc(1, (size_t)st.st_size + 1);
-        DR_ASSERT(text != NULL);
-        if (read(fd, text, (size_t)st.st_size) != (ssize_t)st.st_size) {
-            free(text);
-            text = NULL;
-        }
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode) || (size_t)st.st_size > TEXT_MAX)
+        return "it is no file of at most 4 MiB";
+    *len = (size_t)st.st_size;
+    *text = calloc(1, *len + 1);
+    DR_ASSERT(*text != NULL);
+    return read(fd, *text, *len) == (ssize_t)*len ? NULL : "it changes while it is read";
+}
+
+/* The line that is no UTF-8 text, which no answer could carry; 0: all of it is. */
+static int strange_line(const char *text, size_t len)
+{
+    int line = 1;
+    while (len > 0) {
+        size_t n = *text == '\0' ? 0 : dr_utf8_char(text, len);
+        if (n == 0)
+            return line;
+        line += *text == '\n';
+        text += n;
+        len -= n;
     }
+    return 0;
+}
+
+static char *read_text(const char *path, struct dr_error *error)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *fault = fd < 0 ? strerror(errno) : read_all(fd, &text, &len);
+    int line = fault == NULL ? strange_line(text, len) : 0;
     if (fd >= 0)
         close(fd);
-    return text;
+    if (fault == NULL && line == 0)
+        return text;
+    free(text);
+    if (fault != NULL)
+        dr_error_set(error, "%s cannot be read: %s", path, fault);
+    else
+        dr_error_set(error, "%s: line %d is no UTF-8 text: mend it with an editor on Drover's host",
+                     path, line);
+    return NULL;
 }
 
 bool configfile_read(const char *path, struct configfile *file, struct dr_error *error)
 {
-    file->text = read_text(path);
-    if (file->text == NULL)
-        return dr_error_set(error, "%s cannot be read: %s", path, strerror(errno));
-    configfile_hash(file->text, file->hash);
-    return true;
+    file->text = read_text(path, error);
+    if (file->text != NULL)
+        configfile_hash(file->text, file->hash);
+    return file->text != NULL;
 }
 
 /* ---- judging -------------------------------------------------------------------------------- */
@@ -69,15 +100,19 @@ json_t *configfile_most(const struct dr_cfg_root *root)
 {
     struct dr_most most;
     dr_config_most(root, &most);
-    return json_pack("{s:o,s:o,s:I,s:s}", "per_hour_usd_micros", money(most.per_hour_usd_micros),
-                     "per_month_usd_micros", money(most.per_month_usd_micros), "unknown",
-                     (json_int_t)most.unknown, "sentence", most.sentence);
+    json_t *unpriced = json_array();
+    for (size_t i = 0; i < most.unpriced_count; i++)
+        json_array_append_new(unpriced, json_string(most.unpriced[i]));
+    return json_pack("{s:o,s:o,s:o,s:s}", "per_hour_usd_micros", money(most.per_hour_usd_micros),
+                     "per_month_usd_micros", money(most.per_month_usd_micros), "unpriced", unpriced,
+                     "sentence", most.sentence);
 }
 
 static void add_fault(json_t *list, int line, const char *path, const char *what, bool warning)
 {
-    json_array_append_new(list, json_pack("{s:i,s:s,s:s,s:b}", "line", line, "path", path, "text",
-                                          what, "warning", warning));
+    json_array_append_new(list,
+                          json_pack("{s:i,s:o,s:o,s:b}", "line", line, "path", text_json(path),
+                                    "text", text_json(what), "warning", warning));
 }
 
 json_t *configfile_judge(const struct gateway *gateway, const char *text, bool *good)
@@ -158,6 +193,33 @@ static bool keep(const struct gateway *gateway, json_t *index, const char *text,
     return true;
 }
 
+/* Behind a link too, and with the rights that it had: a file that its owner hid stays hidden. */
+static bool put(const struct gateway *gateway, const char *text, struct dr_error *error)
+{
+    char path[PATH_MAX];
+    struct stat was;
+    if (realpath(configfile_path(gateway), path) == NULL)
+        snprintf(path, sizeof path, "%s", configfile_path(gateway));
+    bool there = stat(path, &was) == 0;
+    if (!dr_file_replace(path, text, strlen(text), there ? was.st_mode & 0777 : 0644, error))
+        return false;
+    if (there && geteuid() == 0 && chown(path, was.st_uid, was.st_gid) != 0)
+        dr_log(DR_LOG_WARNING, NULL, "%s is root's now: %s", path, strerror(errno));
+    return true;
+}
+
+static void save_index(const struct gateway *gateway, const json_t *index)
+{
+    char path[PATH_MAX], *list = json_dumps(index, JSON_COMPACT);
+    struct dr_error error;
+    DR_ASSERT(list != NULL);
+    index_path(gateway, path);
+    if (!dr_file_replace(path, list, strlen(list), 0600, &error))
+        dr_log(DR_LOG_ERROR, NULL, "drover.yaml is written, but not among its versions: %s",
+               error.text);
+    free(list);
+}
+
 bool configfile_replace(const struct gateway *gateway, const struct configfile *old,
                         const char *text, const char *by, const char *note, struct dr_error *error)
 {
@@ -165,15 +227,11 @@ bool configfile_replace(const struct gateway *gateway, const struct configfile *
     json_t *index = index_of(gateway);
     snprintf(path, sizeof path, "%s/config", gateway->state_dir);
     mkdir(path, 0700);
+    /* The file last: what failed until then has changed nothing. */
     bool good = (old == NULL || keep(gateway, index, old->text, "", "as it was found", error)) &&
-                dr_file_replace(configfile_path(gateway), text, strlen(text), 0644, error) &&
-                keep(gateway, index, text, by, note, error);
-    char *list = good ? json_dumps(index, JSON_COMPACT) : NULL;
-    if (list != NULL) {
-        index_path(gateway, path);
-        good = dr_file_replace(path, list, strlen(list), 0600, error);
-    }
-    free(list);
+                keep(gateway, index, text, by, note, error) && put(gateway, text, error);
+    if (good)
+        save_index(gateway, index);
     json_decref(index);
     return good;
 }
@@ -211,8 +269,9 @@ json_t *configfile_versions(const struct gateway *gateway)
 char *configfile_version(const struct gateway *gateway, const char *n)
 {
     char path[PATH_MAX];
+    struct dr_error error;
     if (strspn(n, "0123456789") != strlen(n) || strlen(n) > 18)
         return NULL;
     snprintf(path, sizeof path, "%s/config/%s.yaml", gateway->state_dir, n);
-    return read_text(path);
+    return read_text(path, &error);
 }

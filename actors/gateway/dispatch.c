@@ -11,6 +11,8 @@
 #include "setup.h"
 #include "utf8.h"
 
+#define NOBODYS_BODY_MAX ((size_t)16 << 10)
+
 static const char *header(const struct request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -78,7 +80,7 @@ static bool from_here(struct request *request)
         return false;
     }
     if (origin != NULL && strcmp(request->method, "GET") != 0 &&
-        !server_is_origin(server, origin)) {
+        !server_is_origin(server, origin, host)) {
         answer_error(request, 403, "refused", "a page of another origin may change nothing here");
         return false;
     }
@@ -110,11 +112,27 @@ static bool may(struct request *request)
     return true;
 }
 
+/* Of those whom nobody knows, nothing is kept but what a login needs. */
+size_t dispatch_room(struct request *request)
+{
+    struct route_args args;
+    char allowed[128];
+    who_asks(request);
+    if (request->login.role != ROLE_NONE)
+        return GATEWAY_BODY_MAX;
+    const struct route *route = route_find(request->method, request->path, &args, allowed);
+    return route != NULL && route->role == ROLE_NONE ? NOBODYS_BODY_MAX : 0;
+}
+
 void dispatch(struct request *request)
 {
     char allowed[128];
     if (!from_here(request))
         return;
+    if (request->path[0] != '/') {
+        answer_error(request, 400, "bad-request", "a path begins with /");
+        return;
+    }
     request->route = route_find(request->method, request->path, &request->args, allowed);
     if (request->route == NULL) {
         bool api = strncmp(request->path, "/api/", 5) == 0;

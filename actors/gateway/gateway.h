@@ -49,6 +49,7 @@ struct request {
     const struct route *route;
     struct route_args args;
     struct dr_strbuf body;
+    size_t room; /* of its body */
     bool too_big, dispatched, suspended;
     bool last;          /* once its answer is out, the gateway leaves */
     struct login login; /* who asks; role ROLE_NONE: nobody that is known */
@@ -62,7 +63,9 @@ struct request {
 };
 
 /* ---- answering: exactly one of these per request, now or later ------------------------------- */
-/* Takes the tree over. */
+/* A text as JSON; what is no UTF-8 in it (cut, or a file's) is replaced. */
+json_t *text_json(const char *text);
+/* Takes the tree over; NULL: 500. */
 void answer_json(struct request *request, unsigned status, json_t *tree);
 /* Copies the text. */
 void answer_text(struct request *request, unsigned status, const char *type, const char *text,

@@ -2,7 +2,6 @@
 #include "hub.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,8 @@ struct listener {
     uint64_t at; /* absolute offset of its next byte */
     char own[OWN_MAX];
     size_t own_len, own_at;
-    bool asleep;
+    struct hub_right right;
+    bool asleep, over;
 };
 
 struct hub {
@@ -128,6 +128,15 @@ void hub_tick(struct hub *hub, int64_t now_us)
     }
 }
 
+void hub_sweep(struct hub *hub, hub_holds *holds, void *arg)
+{
+    for (struct listener *each = hub->first; each != NULL; each = each->next) {
+        each->over = each->over || !holds(arg, &each->right);
+        if (each->over)
+            wake(each);
+    }
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 /* False: what one who stands at this byte reads next was overwritten. */
 static bool within(const struct hub *hub, uint64_t at)
@@ -152,7 +161,7 @@ static ssize_t read_more(void *arg, uint64_t pos, char *out, size_t max)
     struct listener *listener = arg;
     struct hub *hub = listener->hub;
     (void)pos;
-    if (hub->closed || !within(hub, listener->at))
+    if (hub->closed || listener->over || !within(hub, listener->at))
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (listener->own_at < listener->own_len) {
         size_t n = listener->own_len - listener->own_at;
@@ -205,12 +214,13 @@ static bool resume_at(const struct hub *hub, const char *after, uint64_t *at)
 }
 
 struct MHD_Response *hub_listen(struct hub *hub, struct MHD_Connection *connection,
-                                const char *after, int64_t now_us)
+                                const char *after, const struct hub_right *right, int64_t now_us)
 {
     struct listener *listener = calloc(1, sizeof *listener);
     DR_ASSERT(listener != NULL);
     listener->hub = hub;
     listener->connection = connection;
+    listener->right = *right;
     bool whole = resume_at(hub, after, &listener->at);
     if (!whole)
         listener->at = hub->end;

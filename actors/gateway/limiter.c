@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limiter.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "drover/assert.h"
@@ -34,6 +37,21 @@ void limiter_free(struct limiter **limiter)
         free((*limiter)->items);
     free(*limiter);
     *limiter = NULL;
+}
+
+void limiter_address(const char *peer, char key[LIMITER_ADDRESS_SIZE])
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:192.0.2.1 */
+    unsigned char six[16];
+    char net[INET6_ADDRSTRLEN], bare[INET6_ADDRSTRLEN];
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(peer, "%"), peer); /* without its scope */
+    bool is_six = inet_pton(AF_INET6, bare, six) == 1 && memcmp(six, mapped, sizeof mapped) != 0;
+    if (is_six)
+        memset(six + 8, 0, 8);
+    if (is_six && inet_ntop(AF_INET6, six, net, sizeof net) != NULL)
+        snprintf(key, LIMITER_ADDRESS_SIZE, "%s/64", net);
+    else
+        snprintf(key, LIMITER_ADDRESS_SIZE, "%s", peer);
 }
 
 static struct failures *find(const struct limiter *limiter, const char *key)

@@ -16,6 +16,10 @@ void limiter_free(struct limiter **limiter);
 /* Seconds until this key may try again; 0: now. */
 int64_t limiter_wait_s(const struct limiter *limiter, const char *key, int64_t now_us);
 void limiter_failed(struct limiter *limiter, const char *key, int64_t now_us);
+/* The key of an address. An IPv6 host has as many as it likes of the 64 bits behind its network:
+ * they count as one. */
+#define LIMITER_ADDRESS_SIZE 64
+void limiter_address(const char *peer, char key[LIMITER_ADDRESS_SIZE]);
 void limiter_succeeded(struct limiter *limiter, const char *key);
 
 #endif

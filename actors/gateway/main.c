@@ -98,8 +98,8 @@ static void open_server(struct gateway *gateway)
         dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard does not listen: %s", error.text);
     } else {
         struct server_place place = {cfg->listen, cert, key, cfg->public_url};
-        gateway->server =
-            server_open(gateway, dr_actor_loop(gateway->actor), &place, dispatch, err, sizeof err);
+        gateway->server = server_open(gateway, dr_actor_loop(gateway->actor), &place, dispatch,
+                                      dispatch_room, err, sizeof err);
         if (gateway->server == NULL)
             dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard: %s; trying again", err);
     }
@@ -129,6 +129,12 @@ static int on_retry(zloop_t *loop, int id, void *arg)
     return 0;
 }
 
+static bool holds(void *arg, const struct hub_right *right)
+{
+    struct gateway *gateway = arg;
+    return sessions_holds(gateway->sessions, right->proof, right->by_token, dr_wall_us());
+}
+
 static int on_tick(zloop_t *loop, int id, void *arg)
 {
     struct gateway *gateway = arg;
@@ -140,6 +146,7 @@ static int on_tick(zloop_t *loop, int id, void *arg)
     if (dr_listen_is_local(dr_actor_config(gateway->actor)->gateway.listen))
         sessions_link(gateway->sessions, server_url(gateway->server), dr_wall_us());
     hub_tick(gateway->hub, dr_wall_us());
+    hub_sweep(gateway->hub, holds, gateway);
     server_kick(gateway->server);
     return 0;
 }

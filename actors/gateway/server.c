@@ -8,16 +8,22 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "drover/assert.h"
 #include "gateway.h"
+#include "lines.h"
 #include "listen.h"
 #include "log.h"
 
-#define CONNECTIONS_MAX 2000
-#define PER_ADDRESS_MAX 1500
+#define CONNECTIONS_MAX 2000U
+#define FILES_MAX 8192U
+#define OTHER_FILES 200U /* sockets of the bus, files of state, probes */
+#define BURST 32U        /* that may be accepted before those that make room for them are gone */
 #define IDLE_S 60
+#define SWEEP_MS 1000
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 /* Headers and the start of the body live in it; passwords too, so it is small and short-lived. */
 #define POOL_BYTES ((size_t)16 << 10)
 
@@ -25,14 +31,15 @@ struct server {
     struct gateway *gateway;
     zloop_t *loop;
     server_dispatch *dispatch;
+    server_room *room;
     struct MHD_Daemon *daemon;
+    struct lines *lines;
     zmq_pollitem_t item;
-    int timer;
+    int timer, sweeper;
     bool tls, closing;
     char url[256], public_url[256];
     int port;
     size_t waiting; /* requests that are suspended */
-    struct request *first;
 };
 
 /* ---- one request ---------------------------------------------------------------------------- */
@@ -60,6 +67,7 @@ static void *begin(void *arg, const char *uri, struct MHD_Connection *connection
     request->path = strndup(uri, strcspn(uri, "?"));
     DR_ASSERT(request->path != NULL);
     peer_of(connection, request->peer);
+    lines_renew(server->lines, connection);
     return request;
 }
 
@@ -67,9 +75,9 @@ static void end(void *arg, struct MHD_Connection *connection, void **state,
                 enum MHD_RequestTerminationCode how)
 {
     struct request *request = *state;
-    (void)arg;
-    (void)connection;
+    struct server *server = arg;
     (void)how;
+    lines_renew(server->lines, connection);
     if (request == NULL)
         return;
     DR_ASSERT(!request->suspended);
@@ -127,10 +135,13 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     (void)version;
     if (request->method == NULL) { /* the headers are there, the body is to come */
         request->method = method;
+        request->room = server->room(request);
+        if (request->login.role != ROLE_NONE)
+            lines_known(connection);
         return MHD_YES;
     }
     if (*size > 0) {
-        request->too_big = request->too_big || request->body.len + *size > GATEWAY_BODY_MAX;
+        request->too_big = request->too_big || request->body.len + *size > request->room;
         if (!request->too_big)
             dr_strbuf_add(&request->body, data, *size);
         *size = 0;
@@ -198,6 +209,15 @@ static int on_ready(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     return server->gateway->leaving ? -1 : 0;
 }
 
+static int on_sweep(zloop_t *loop, int id, void *arg)
+{
+    struct server *server = arg;
+    (void)loop;
+    (void)id;
+    lines_sweep(server->lines);
+    return 0;
+}
+
 void server_kick(struct server *server)
 {
     if (server->closing)
@@ -261,33 +281,52 @@ static void on_panic(void *arg, const char *file, unsigned int line, const char 
     abort();
 }
 
+/* As many as there are descriptors for, so that the bus and the files never want for one. */
+static unsigned connections_max(void)
+{
+    struct rlimit files;
+    DR_ASSERT(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    if (files.rlim_cur < FILES_MAX) {
+        files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur >= CONNECTIONS_MAX + OTHER_FILES)
+        return CONNECTIONS_MAX;
+    return files.rlim_cur > OTHER_FILES + 4 * BURST ? (unsigned)files.rlim_cur - OTHER_FILES
+                                                    : 4 * BURST;
+}
+
 static struct MHD_Daemon *start(struct server *server, const struct server_place *place, int fd)
 {
+    unsigned max = connections_max(), per_address = max / 4 * 3;
+    server->lines = lines_new(max - BURST, per_address - BURST);
     unsigned flags =
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | (server->tls ? MHD_USE_TLS : 0U);
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)place->tls_cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)place->tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_VERSIONS},
         {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED,
-                            end, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PER_ADDRESS_MAX,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                            end, server, MHD_OPTION_NOTIFY_CONNECTION, lines_notify, server->lines,
+                            MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            per_address, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_ARRAY,
-                            server->tls ? tls : &tls[2], MHD_OPTION_END);
+                            server->tls ? tls : &tls[3], MHD_OPTION_END);
 }
 
 struct server *server_open(struct gateway *gateway, struct _zloop_t *loop,
-                           const struct server_place *place, server_dispatch *dispatch, char *err,
-                           size_t err_len)
+                           const struct server_place *place, server_dispatch *dispatch,
+                           server_room *room, char *err, size_t err_len)
 {
     int fd = listen_on(place->listen, err, err_len);
     if (fd < 0)
         return NULL;
     struct server *server = calloc(1, sizeof *server);
     DR_ASSERT(server != NULL);
-    *server = (struct server){.gateway = gateway, .loop = loop, .dispatch = dispatch, .timer = -1};
+    *server = (struct server){
+        .gateway = gateway, .loop = loop, .dispatch = dispatch, .room = room, .timer = -1};
     server->tls = place->tls_cert != NULL;
     name_it(server, place, fd);
     MHD_set_panic_func(on_panic, NULL);
@@ -296,6 +335,7 @@ struct server *server_open(struct gateway *gateway, struct _zloop_t *loop,
         snprintf(err, err_len, "the HTTP server did not start on %s%s", place->listen,
                  server->tls ? ": look at tls_cert_file and tls_key_file" : "");
         close(fd);
+        lines_free(&server->lines);
         free(server);
         return NULL;
     }
@@ -304,6 +344,7 @@ struct server *server_open(struct gateway *gateway, struct _zloop_t *loop,
     server->item = (zmq_pollitem_t){.fd = info->epoll_fd, .events = ZMQ_POLLIN};
     zloop_poller(loop, &server->item, on_ready, server);
     zloop_poller_set_tolerant(loop, &server->item);
+    server->sweeper = zloop_timer(loop, SWEEP_MS, 0, on_sweep, server);
     return server;
 }
 
@@ -317,9 +358,11 @@ void server_close(struct server **server)
     zloop_poller_end(self->loop, &self->item);
     if (self->timer >= 0)
         zloop_timer_end(self->loop, self->timer);
+    zloop_timer_end(self->loop, self->sweeper);
     DR_ASSERT(self->waiting == 0);
     MHD_run(self->daemon);
     MHD_stop_daemon(self->daemon);
+    lines_free(&self->lines);
     free(self);
     *server = NULL;
 }
@@ -349,19 +392,27 @@ bool server_is_host(const struct server *server, const char *host)
             return true;
     }
     /* On any address, the address that was asked is what the person typed: an IP is no name. */
-    struct in_addr four;
+    bool six = host[0] == '[';
+    unsigned char address[16];
     char bare[64];
-    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(host, ":"), host);
-    return inet_pton(AF_INET, bare, &four) == 1;
+    size_t len = strcspn(host + six, six ? "]" : ":");
+    snprintf(bare, sizeof bare, "%.*s", (int)len, host + six);
+    const char *rest = host + six + len;
+    rest += six && *rest == ']';
+    if (*rest == ':')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    return *rest == '\0' && inet_pton(six ? AF_INET6 : AF_INET, bare, address) == 1;
 }
 
-bool server_is_origin(const struct server *server, const char *origin)
+bool server_is_origin(const struct server *server, const char *origin, const char *host)
 {
-    const char *at = strstr(origin, "://");
-    return at != NULL && server_is_host(server, at + 3);
+    /* Another port of this host is another's page: its cookies are ours, its scripts are not. */
+    return after_scheme(origin, host) ||
+           (server->public_url[0] != '\0' && strcasecmp(origin, server->public_url) == 0);
 }
 
-bool server_is_tls(const struct server *server)
+bool server_is_https(const struct server *server, const char *host)
 {
-    return server->tls;
+    return server->tls || (strncasecmp(server->public_url, "https://", 8) == 0 &&
+                           after_scheme(server->public_url, host));
 }

@@ -117,17 +117,22 @@ bool sessions_begin(struct sessions *sessions, const char *user, enum role role,
     return save(sessions);
 }
 
-static size_t find(const struct sessions *sessions, const char *cookie)
+static size_t find_hash(const struct sessions *sessions, const char *hash)
 {
-    char hash[ACCOUNT_HASH_SIZE];
     size_t i;
     json_t *each;
-    dr_account_hash_text(cookie, hash);
     json_array_foreach (sessions->list, i, each) {
         if (strcmp(text_of(each, "hash"), hash) == 0)
             break;
     }
     return i;
+}
+
+static size_t find(const struct sessions *sessions, const char *cookie)
+{
+    char hash[ACCOUNT_HASH_SIZE];
+    dr_account_hash_text(cookie, hash);
+    return find_hash(sessions, hash);
 }
 
 void sessions_end(struct sessions *sessions, const char *cookie)
@@ -176,6 +181,7 @@ bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t n
     out->role = role_now(sessions, row);
     snprintf(out->user, sizeof out->user, "%s", text_of(row, "user"));
     snprintf(out->csrf, sizeof out->csrf, "%s", text_of(row, "csrf"));
+    snprintf(out->proof, sizeof out->proof, "%s", text_of(row, "hash"));
     return out->role != ROLE_NONE;
 }
 
@@ -192,8 +198,21 @@ static bool is_account(const struct dr_account *account, const char *prefix, boo
 bool sessions_by_token(struct sessions *sessions, const char *token, struct login *out)
 {
     struct dr_account account;
-    return dr_account_token(sessions_accounts(sessions), token, &account) &&
-           is_account(&account, "token:", true, out);
+    if (!dr_account_token(sessions_accounts(sessions), token, &account))
+        return false;
+    is_account(&account, "token:", true, out);
+    dr_account_hash_text(token, out->proof);
+    return true;
+}
+
+bool sessions_holds(struct sessions *sessions, const char *proof, bool by_token, int64_t now_us)
+{
+    struct dr_account account;
+    if (by_token)
+        return dr_account_token_hash(sessions_accounts(sessions), proof, &account);
+    const json_t *row = json_array_get(sessions->list, find_hash(sessions, proof));
+    return row != NULL && json_integer_value(json_object_get(row, "until_us")) >= now_us &&
+           role_now(sessions, row) != ROLE_NONE;
 }
 
 char *sessions_password_hash(struct sessions *sessions, const char *user)

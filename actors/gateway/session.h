@@ -16,7 +16,8 @@ struct login {
     char user[80];
     enum role role;
     bool by_token;
-    char csrf[DR_RANDOM_ID_SIZE]; /* of a session; "" for tokens */
+    char csrf[DR_RANDOM_ID_SIZE];  /* of a session; "" for tokens */
+    char proof[ACCOUNT_HASH_SIZE]; /* the hash of the cookie or token */
 };
 
 struct sessions;
@@ -37,6 +38,8 @@ void sessions_end_user(struct sessions *sessions, const char *user);
 bool sessions_by_cookie(struct sessions *sessions, const char *cookie, int64_t now_us,
                         struct login *out);
 bool sessions_by_token(struct sessions *sessions, const char *token, struct login *out);
+/* Whether what was proved once still holds. */
+bool sessions_holds(struct sessions *sessions, const char *proof, bool by_token, int64_t now_us);
 /* What a password of this user is checked against (password.h); of an unknown one what no password
  * fits. The caller's; NULL: there is no memory. */
 char *sessions_password_hash(struct sessions *sessions, const char *user);

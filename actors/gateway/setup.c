@@ -143,7 +143,7 @@ static int serve(const struct setup *setup, const char *web_dir)
     zsys_init(); /* from here SIGTERM and Ctrl-C end the loop */
     zloop_t *loop = zloop_new();
     struct gateway *gateway = begin(setup, loop, web_dir);
-    gateway->server = server_open(gateway, loop, &place, dispatch, err, sizeof err);
+    gateway->server = server_open(gateway, loop, &place, dispatch, dispatch_room, err, sizeof err);
     if (gateway->server == NULL) {
         fail("%s; --listen names another address%s", err, "");
         return DR_EXIT_RETRY;

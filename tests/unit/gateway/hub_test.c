@@ -61,7 +61,7 @@ static void enter(struct hub *hub, struct MHD_Connection *one, const char *after
 {
     memset(one, 0, sizeof *one);
     opening = one;
-    hub_listen(hub, one, after, 1);
+    hub_listen(hub, one, after, &(struct hub_right){.proof = "one"}, 1);
 }
 
 static void leave(struct MHD_Connection *one)

@@ -88,6 +88,25 @@ static void test_oldest_is_forgotten(void **state)
     assert_true(limiter_wait_s(limiter, "later", T0 + 21 * S) > 0);
 }
 
+static const char *address(const char *peer)
+{
+    static char key[LIMITER_ADDRESS_SIZE];
+    limiter_address(peer, key);
+    return key;
+}
+
+static void test_a_host_has_one_address(void **nothing)
+{
+    (void)nothing;
+    assert_string_equal(address("192.0.2.7"), "192.0.2.7");
+    assert_string_equal(address("2001:db8:1:2::7"), "2001:db8:1:2::/64");
+    assert_string_equal(address("2001:db8:1:2:ffff:ffff:ffff:ffff"), "2001:db8:1:2::/64");
+    assert_string_equal(address("2001:db8:1:3::7"), "2001:db8:1:3::/64");
+    assert_string_equal(address("::ffff:192.0.2.7"), "::ffff:192.0.2.7");
+    assert_string_equal(address("fe80::1%eth0"), "fe80::/64");
+    assert_string_equal(address(""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +115,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys_are_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_success_forgets_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_oldest_is_forgotten, setup, teardown),
+        cmocka_unit_test(test_a_host_has_one_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ import {
 export async function drains({ page, side, expect, tasks }) {
   const rows = await side.ask("rows");
   const runs = rows.filter((m) => m.phase === "running" && m.type === "cpu-8");
+  await side.ask("open_gate", "gpu-a10");
   await visitMachine(page, runs[0]);
   await page.getByRole("button", { name: "Drain…" }).click();
   const words = await text(page, "dialog");
@@ -36,6 +37,7 @@ export async function drains({ page, side, expect, tasks }) {
 
 export async function kills({ page, side, expect, tasks }, { machine, name }) {
   const task = tasks.cpu[name === "train-a" ? 1 : 2];
+  await side.ask("open_gate", "segment-lungs");
   await visitMachine(page, machine);
   await page.getByRole("button", { name: /^Kill / }).click();
   const words = await text(page, "dialog");

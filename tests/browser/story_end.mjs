@@ -23,14 +23,19 @@ const WATCH = () => {
 
 export async function dies({ page, side, expect, heard }, name) {
   await overview(page);
-  const before = await agree(page, side, "before the gateway dies");
+  const before = await agree(
+    page,
+    side,
+    "before the gateway dies",
+    (t) => t.counts.running === 3 && !t.counts.waiting,
+  );
   const clean = heard.length;
   await page.evaluate(WATCH);
-  await side.ask("gateway", "SIGSTOP");
+  await side.ask("silence_gateway");
+  await side.ask("open_gate", name);
   await page.waitForSelector("body.stale #live.lost");
   expect(/old/.test(await text(page, "#live")), "no age beside the amber mark");
   expect(/silent since/.test(await text(page, "#banners")), "no banner says since when");
-  await side.ask("open_gate", name);
   await eventually(
     "the task ends behind the page's back",
     async () => (await side.ask("truth")).counts.running < before.counts.running,
@@ -41,7 +46,7 @@ export async function dies({ page, side, expect, heard }, name) {
   await page.evaluate(() => {
     window.seen.length = 0;
   });
-  await side.ask("gateway", "SIGKILL");
+  await side.ask("kill_gateway");
   await page.waitForSelector("body:not(.stale) #live.live");
   await agree(page, side, "the gateway is back");
   const lies = await page.evaluate((idle) => {
@@ -53,8 +58,7 @@ export async function dies({ page, side, expect, heard }, name) {
 }
 
 export async function leaves({ page, side }, idle) {
-  for (const name of ["segment-lungs", "segment-brain", "segment-heart", "gpu-a10"])
-    await side.ask("open_gate", name);
+  for (const name of ["segment-brain", "segment-heart"]) await side.ask("open_gate", name);
   await visitMachine(page, idle);
   await page.getByRole("button", { name: "Keep no longer" }).click();
   await page.getByRole("button", { name: "Keep…" }).waitFor();

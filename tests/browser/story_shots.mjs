@@ -57,18 +57,8 @@ const drawn = (page) =>
       }),
   );
 
-export async function pictures({ browser, page, side, tasks, context, expect, out }) {
-  const base = new URL(page.url()).origin;
-  const all = places(await side.ask("rows"), tasks);
-  /* bypassCSP: axe is put into the page from outside. */
-  const second = await browser.newContext({
-    storageState: await context.storageState(),
-    bypassCSP: true,
-    reducedMotion: "reduce",
-  });
-  const view = await second.newPage();
-  const heard = listen(view);
-  for (const [name, path] of Object.entries(all)) {
+async function picturesOf({ view, base, expect, out }, places) {
+  for (const [name, path] of places) {
     await view.setViewportSize(SIZES.desktop);
     await open(view, base + path);
     await view.addScriptTag({ path: AXE });
@@ -85,6 +75,29 @@ export async function pictures({ browser, page, side, tasks, context, expect, ou
       expect(wide <= viewport.width, `${name} ${size}: ${wide} pixels wide`);
     }
   }
+}
+
+export async function pictures({ browser, page, side, tasks, context, expect, out }) {
+  const base = new URL(page.url()).origin;
+  const all = Object.entries(places(await side.ask("rows"), tasks));
+  /* bypassCSP: axe is put into the page from outside. */
+  const second = await browser.newContext({
+    storageState: await context.storageState(),
+    bypassCSP: true,
+    reducedMotion: "reduce",
+  });
+  const heard = [];
+  /* Two at a time: most of it is waiting for a page to draw. */
+  const half = async (n) => {
+    const view = await second.newPage();
+    const mine = listen(view);
+    await picturesOf(
+      { view, base, expect, out },
+      all.filter((_, i) => i % 2 === n),
+    );
+    heard.push(...mine);
+  };
+  await Promise.all([half(0), half(1)]);
   heard.forEach((said) => expect(false, `pages of the flock: ${said}`));
   await second.close();
 }

@@ -72,6 +72,8 @@ class StoryWorld(SetupWorld):
         return self
 
     def __exit__(self, *error):
+        if self.droverd:
+            self.droverd.send_signal(signal.SIGCONT)
         if self.notebook:
             self.notebook.kill()
             self.notebook.communicate()
@@ -180,9 +182,16 @@ class StoryWorld(SetupWorld):
         os.unlink(self.gate(name))
         return True
 
-    def gateway(self, name):
-        """SIGSTOP, SIGKILL …: to the gateway alone."""
-        os.kill(self.actor_pid("gateway"), getattr(signal, name))
+    def silence_gateway(self):
+        """droverd is held too: its watchdog ends a silent gateway, and this one is to stay silent for
+        as long as a task takes to end on this host."""
+        os.kill(self.droverd.pid, signal.SIGSTOP)
+        os.kill(self.actor_pid("gateway"), signal.SIGSTOP)
+        return True
+
+    def kill_gateway(self):
+        os.kill(self.actor_pid("gateway"), signal.SIGKILL)
+        os.kill(self.droverd.pid, signal.SIGCONT)
         return True
 
     def cap(self, type, most):
@@ -191,8 +200,8 @@ class StoryWorld(SetupWorld):
         return True
 
 
-OPERATIONS = ("answers", "truth", "rows", "enqueue", "open_gate", "close_gate", "gateway", "link", "cap",
-              "written", "said", "status")
+OPERATIONS = ("answers", "truth", "rows", "enqueue", "open_gate", "close_gate", "silence_gateway",
+              "kill_gateway", "link", "cap", "written", "said", "status")
 
 
 def main():

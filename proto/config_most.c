@@ -18,7 +18,8 @@ struct share {
     int64_t price_usd_micros;
     int64_t cap;      /* of this type alone; NO_CAP */
     int64_t machines; /* of them in the dearest case; NO_CAP */
-    bool unknown;
+    bool unknown;     /* it may start, at a price that nobody knows */
+    bool local;       /* on this host */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -75,10 +76,10 @@ static struct share share_of(const struct dr_cfg_root *root, const struct dr_cfg
         share.cap = least(share.cap,
                           machines_for(queue->budget.per_hour_usd_micros, share.price_usd_micros));
     }
-    bool local = share.account && strcmp(share.account->driver, "local") == 0;
+    share.local = share.account && strcmp(share.account->driver, "local") == 0;
     if (!used)
         share.cap = 0;
-    share.unknown = used && !local && share.price_usd_micros == 0;
+    share.unknown = used && share.price_usd_micros == 0;
     return share;
 }
 
@@ -121,7 +122,8 @@ static void work_out(const struct dr_cfg_root *root, const struct share *shares,
     for (size_t i = 0; i < count; i++) {
         hour = plus(hour, times(shares[i].machines, shares[i].price_usd_micros));
         month = plus(month, month_of(&shares[i]));
-        most->unknown += shares[i].unknown;
+        if (shares[i].unknown && most->unpriced_count < DR_MOST_UNPRICED)
+            most->unpriced[most->unpriced_count++] = shares[i].type->name;
     }
     hour = least(hour, cap_of(root->budget.per_hour_usd_micros));
     month = least(month, times(hour, DR_MOST_MONTH_HOURS));
@@ -178,16 +180,45 @@ static void say_shares(struct dr_most *most, const struct share *shares, size_t 
     }
 }
 
-static void say_unknown(struct dr_most *most, const struct share *shares, size_t count)
+/* " 2 machines of this host without a price are not counted (own)." */
+static void say_own(struct dr_most *most, const struct share *shares, size_t count)
 {
-    const char *between = " Not counted, for its price is not known (price_per_hour): ";
+    int64_t machines = 0;
+    bool any = false;
     for (size_t i = 0; i < count; i++) {
-        if (!shares[i].unknown)
+        any = any || (shares[i].unknown && shares[i].local);
+        machines = plus(machines, shares[i].unknown && shares[i].local ? shares[i].machines : 0);
+    }
+    if (!any)
+        return;
+    if (machines == 1)
+        say(most, " 1 machine of this host without a price is not counted");
+    else if (machines > 1 && machines != NO_CAP)
+        say(most, " %lld machines of this host without a price are not counted",
+            (long long)machines);
+    else
+        say(most, " Machines of this host without a price are not counted");
+    const char *between = " (";
+    for (size_t i = 0; i < count; i++) {
+        if (!shares[i].unknown || !shares[i].local)
             continue;
         say(most, "%s%s", between, shares[i].type->name);
         between = ", ";
     }
-    say(most, "%s", most->unknown ? "." : "");
+    say(most, ").");
+}
+
+static void say_unknown(struct dr_most *most, const struct share *shares, size_t count)
+{
+    const char *between = " Not counted, for its price is not known (price_per_hour): ", *end = "";
+    for (size_t i = 0; i < count; i++) {
+        if (!shares[i].unknown || shares[i].local)
+            continue;
+        say(most, "%s%s", between, shares[i].type->name);
+        between = ", ";
+        end = ".";
+    }
+    say(most, "%s", end);
 }
 
 static void put_into_words(const struct dr_cfg_root *root, const struct share *shares, size_t count,
@@ -197,7 +228,9 @@ static void put_into_words(const struct dr_cfg_root *root, const struct share *s
     dollars(most->per_hour_usd_micros, hour);
     dollars(most->per_month_usd_micros, month);
     most->sentence[0] = '\0';
-    if (most->per_hour_usd_micros >= 0)
+    if (most->per_hour_usd_micros == 0 && most->unpriced_count > 0)
+        say(most, "What it can cost is not known: none of its machines has a price");
+    else if (most->per_hour_usd_micros >= 0)
         say(most, "At most %s an hour and %s a month", hour, month);
     else if (most->per_month_usd_micros >= 0)
         say(most, "At most %s a month, but nothing limits what it costs in an hour", month);
@@ -208,6 +241,7 @@ static void put_into_words(const struct dr_cfg_root *root, const struct share *s
         most->per_hour_usd_micros == root->budget.per_hour_usd_micros)
         say(most, ", held to %s an hour by budget.per_hour", hour);
     say(most, ".");
+    say_own(most, shares, count);
     say_unknown(most, shares, count);
 }
 

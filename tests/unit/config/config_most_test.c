@@ -95,8 +95,22 @@ static void unknown_prices_are_named_and_never_free(void **state)
                      "  - {name: own, account: here, max_machines: 2}\n"
                      "queues: [{name: g, types: [gpu, odd, own]}]\n",
                 2000000, 1488000000);
-    assert_int_equal(most.unknown, 1);
-    assert_non_null(strstr(most.sentence, "price is not known (price_per_hour): odd."));
+    assert_int_equal(most.unpriced_count, 2);
+    assert_string_equal(most.unpriced[0], "odd");
+    assert_string_equal(most.sentence,
+                        "At most $2.00 an hour and $1,488 a month: 2 × gpu at $1.00. 2 machines of "
+                        "this host without a price are not counted (own). Not counted, for its "
+                        "price is not known (price_per_hour): odd.");
+    assert_most(HEAD "machine_types: [{name: own, account: here, max_machines: 1}]\n"
+                     "queues: [{name: g, types: [own]}]\n",
+                0, 0);
+    assert_string_equal(most.sentence,
+                        "What it can cost is not known: none of its machines has a price. 1 "
+                        "machine of this host without a price is not counted (own).");
+    assert_most(HEAD "machine_types: [{name: own, account: here}]\n"
+                     "queues: [{name: g, types: [own]}]\n",
+                0, 0);
+    assert_non_null(strstr(most.sentence, "Machines of this host without a price are not counted"));
 }
 
 static void list_prices_count(void **state)

@@ -17,7 +17,13 @@ export default function login(ctx) {
     required: true,
     autocomplete: "current-password",
   });
-  const said = h("p.bad", { role: "alert" });
+  const next = ctx.query.get("next") || "/";
+  const used = next === "/?login=used";
+  const said = h(
+    "p.bad",
+    { role: "alert" },
+    used ? "That link was used already, or is too old. Below is how to get another." : null,
+  );
   const go = h("button.primary", { type: "submit" }, "Log in");
   const form = h(
     "form",
@@ -35,8 +41,7 @@ export default function login(ctx) {
       await post("login", { user: user.value, password: password.value });
       await loadMe();
       window.dispatchEvent(new CustomEvent("drover:in"));
-      const next = ctx.query.get("next") || "/";
-      ctx.go(next.startsWith("/") && !next.startsWith("//") ? next : "/");
+      ctx.go(next.startsWith("/") && !next.startsWith("//") && !used ? next : "/");
     } catch (error) {
       say(said, error.message);
       password.value = "";

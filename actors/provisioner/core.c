@@ -45,6 +45,10 @@ void core_free(struct prov_core *core)
     free(core->machines);
     free(core->healths);
     free(core->found);
+    dr_index_free(&core->by_id);
+    dr_index_free(&core->by_instance);
+    dr_index_free(&core->by_attempt);
+    dr_index_free(&core->by_found);
     offerings_free(&core->aside);
     opening_free(core);
     free(core);
@@ -57,11 +61,8 @@ bool core_synced(const struct prov_core *core)
 
 bool core_attempt_is_open(const struct prov_core *core, const char *id)
 {
-    for (size_t i = 0; i < core->attempt_count; i++) {
-        if (strcmp(core->attempts[i].id, id) == 0)
-            return core->attempts[i].state != ATTEMPT_CLOSED;
-    }
-    return false;
+    const struct prov_attempt *attempt = core_attempt(core, id);
+    return attempt && attempt->state != ATTEMPT_CLOSED;
 }
 
 void core_each_bound(const struct prov_core *core, core_each_fn each, void *arg)
@@ -75,11 +76,8 @@ void core_each_bound(const struct prov_core *core, core_each_fn each, void *arg)
 
 const char *core_machine_of(const struct prov_core *core, const char *instance)
 {
-    for (size_t i = 0; i < core->machine_count; i++) {
-        if (strcmp(core->machines[i].instance, instance) == 0)
-            return core->machines[i].id;
-    }
-    return "";
+    const struct prov_machine *machine = core_bound(core, instance);
+    return machine ? machine->id : "";
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "core.h"
+#include "index.h"
 #include "offering.h"
 
 #define PROV_ID 96
@@ -83,7 +84,8 @@ struct prov_health {
     int64_t quota_until_ms, quota_wait_ms;
     size_t batch; /* at most so many machines an attempt until batch_until_ms */
     int64_t batch_until_ms;
-    bool aside_told; /* that all its offerings are set aside */
+    bool aside_told;    /* that all its offerings are set aside */
+    uint64_t shut_look; /* core->look when the gate did not let it through */
 };
 
 /* Shut by one refusal of the whole account; tried by one request at a time (gate.c). */
@@ -110,8 +112,10 @@ struct prov_core {
     struct prov_settings settings;
     struct prov_machine *machines;
     size_t machine_count, machine_capacity;
+    struct dr_index by_id, by_instance; /* of machines */
     struct prov_attempt *attempts;
     size_t attempt_count, attempt_capacity;
+    struct dr_index by_attempt;
     struct prov_health *healths;
     size_t health_count;
     struct prov_offers *offers;
@@ -127,6 +131,7 @@ struct prov_core {
     int64_t want_first_ms, want_last_ms; /* wanted rows came in since the last opening; 0: none */
     struct prov_found *found;
     size_t found_count;
+    struct dr_index by_found;
     int64_t seq;
     bool synced, blocked;
     bool snapshot_asked;
@@ -140,9 +145,9 @@ struct prov_core {
 };
 
 /* ---- rows.c ---------------------------------------------------------------------------------- */
-struct prov_machine *core_machine(struct prov_core *core, const char *id);
-struct prov_machine *core_bound(struct prov_core *core, const char *instance);
-struct prov_attempt *core_attempt(struct prov_core *core, const char *id);
+struct prov_machine *core_machine(const struct prov_core *core, const char *id);
+struct prov_machine *core_bound(const struct prov_core *core, const char *instance);
+struct prov_attempt *core_attempt(const struct prov_core *core, const char *id);
 
 /* ---- attempts.c ------------------------------------------------------------------------------ */
 void core_attempt_happened(struct prov_core *core, struct prov_attempt *attempt,

@@ -28,13 +28,29 @@ bool fleet_list_fresh(const struct prov_core *core, int64_t now_ms)
     return core->listed_ms >= 0 && !core->list_failing && now_ms - core->listed_ms <= limit;
 }
 
-static const struct dr_instance_view *find(const struct driver_list *list, const char *instance)
+/* A list, looked up in by instance; one that failed holds nothing. */
+struct listed {
+    const struct driver_list *list;
+    struct dr_index by_instance;
+};
+
+static const char *listed_id(const void *of, size_t place)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->instances[i].instance_id, instance) == 0)
-            return &list->instances[i];
-    }
-    return NULL;
+    return ((const struct driver_list *)of)->instances[place].instance_id;
+}
+
+static struct listed listed_of(const struct driver_list *list)
+{
+    struct listed listed = {.list = list};
+    for (size_t i = 0; list->ok && i < list->count; i++)
+        dr_index_add(&listed.by_instance, list->instances[i].instance_id, i);
+    return listed;
+}
+
+static const struct dr_instance_view *find(const struct listed *listed, const char *instance)
+{
+    size_t place = dr_index_find(&listed->by_instance, instance, listed_id, listed->list);
+    return place == DR_INDEX_NONE ? NULL : &listed->list->instances[place];
 }
 
 static bool state_is(const struct dr_instance_view *view, const char *word)
@@ -54,17 +70,18 @@ static bool counts(const struct prov_machine *machine, const struct driver_list 
            identity_speaks(machine->identity, list->identity);
 }
 
-static struct absence count_absent(const struct prov_core *core, const struct driver_list *list)
+static struct absence count_absent(const struct prov_core *core, const struct listed *listed)
 {
+    const struct driver_list *list = listed->list;
     struct absence absence = {0};
     for (size_t i = 0; i < core->machine_count; i++) {
         const struct prov_machine *machine = &core->machines[i];
         if (!counts(machine, list) || machine->state == MACHINE_TERMINATING ||
             machine->state == MACHINE_ABSENT)
             continue;
-        bool listed = find(list, machine->instance) != NULL;
-        absence.known += listed || !word_young(core, machine, list->sent_ms);
-        absence.newly += !listed && !word_young(core, machine, list->sent_ms);
+        bool there = find(listed, machine->instance) != NULL;
+        absence.known += there || !word_young(core, machine, list->sent_ms);
+        absence.newly += !there && !word_young(core, machine, list->sent_ms);
     }
     return absence;
 }
@@ -85,9 +102,10 @@ static void judge_trust(struct prov_core *core, struct absence absence, struct p
     core->distrusted = distrusted;
 }
 
-static void compare_rows(struct prov_core *core, const struct driver_list *list, int64_t now_ms,
+static void compare_rows(struct prov_core *core, const struct listed *listed, int64_t now_ms,
                          struct prov_effects *out)
 {
+    const struct driver_list *list = listed->list;
     size_t first = core->describe_from < core->machine_count ? core->describe_from : 0, asked = 0;
     core->describe_from = 0;
     for (size_t i = 0; i < core->machine_count; i++) {
@@ -95,7 +113,7 @@ static void compare_rows(struct prov_core *core, const struct driver_list *list,
         struct prov_machine *machine = &core->machines[at];
         if (!counts(machine, list))
             continue;
-        const struct dr_instance_view *view = find(list, machine->instance);
+        const struct dr_instance_view *view = find(listed, machine->instance);
         if (view) {
             word_seen(core, machine, view, list->identity, now_ms, out);
             continue;
@@ -110,31 +128,37 @@ static void compare_rows(struct prov_core *core, const struct driver_list *list,
     }
 }
 
+static const char *found_id(const void *of, size_t place)
+{
+    return ((const struct prov_core *)of)->found[place].instance;
+}
+
 static bool found_due(struct prov_core *core, const char *instance, int64_t now_ms)
 {
-    for (size_t i = 0; i < core->found_count; i++) {
-        struct prov_found *found = &core->found[i];
-        if (strcmp(found->instance, instance) != 0)
-            continue;
-        if (now_ms < found->again_ms)
-            return false;
-        found->again_ms = now_ms + FOUND_AGAIN_MS;
-        return true;
+    size_t place = dr_index_find(&core->by_found, instance, found_id, core);
+    if (place == DR_INDEX_NONE) {
+        place = core->found_count++;
+        core->found = realloc(core->found, core->found_count * sizeof *core->found);
+        DR_ASSERT(core->found);
+        core->found[place] = (struct prov_found){.again_ms = now_ms};
+        prov_copy(core->found[place].instance, instance);
+        dr_index_add(&core->by_found, instance, place);
     }
-    core->found = realloc(core->found, (core->found_count + 1) * sizeof *core->found);
-    DR_ASSERT(core->found);
-    struct prov_found *found = &core->found[core->found_count++];
-    prov_copy(found->instance, instance);
-    found->again_ms = now_ms + FOUND_AGAIN_MS;
+    if (now_ms < core->found[place].again_ms)
+        return false;
+    core->found[place].again_ms = now_ms + FOUND_AGAIN_MS;
     return true;
 }
 
-static void forget_found(struct prov_core *core, const struct driver_list *list)
+static void forget_found(struct prov_core *core, const struct listed *listed)
 {
     for (size_t i = core->found_count; i-- > 0;) {
-        if (!find(list, core->found[i].instance))
+        if (!find(listed, core->found[i].instance))
             core->found[i] = core->found[--core->found_count];
     }
+    dr_index_clear(&core->by_found);
+    for (size_t i = 0; i < core->found_count; i++)
+        dr_index_add(&core->by_found, core->found[i].instance, i);
 }
 
 /* Listed, and bound to no row. */
@@ -220,13 +244,15 @@ void fleet_listed(struct prov_core *core, const struct driver_list *list, int64_
     if (!core->synced)
         return;
     identity_compare(core, list->identity, out);
-    judge_trust(core, count_absent(core, list), out);
-    compare_rows(core, list, now_ms, out);
+    struct listed listed = listed_of(list);
+    judge_trust(core, count_absent(core, &listed), out);
+    compare_rows(core, &listed, now_ms, out);
     for (size_t i = 0; i < list->count; i++) {
         if (!core_bound(core, list->instances[i].instance_id))
             judge_stranger(core, &list->instances[i], now_ms, out);
     }
-    forget_found(core, list);
+    forget_found(core, &listed);
+    dr_index_free(&listed.by_instance);
     settle_stuck(core, list, now_ms, out);
 }
 
@@ -234,7 +260,9 @@ void fleet_described(struct prov_core *core, const char *instance, const struct 
                      int64_t now_ms, struct prov_effects *out)
 {
     struct prov_machine *machine = core_bound(core, instance);
-    const struct dr_instance_view *view = list->ok ? find(list, instance) : NULL;
+    struct listed listed = listed_of(list);
+    const struct dr_instance_view *view = find(&listed, instance);
+    dr_index_free(&listed.by_instance);
     if (!machine || !view || !identity_speaks(machine->identity, list->identity))
         return;
     if (state_is(view, "missing"))

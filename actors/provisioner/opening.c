@@ -139,10 +139,11 @@ static void emit_open(struct prov_core *core, size_t *rows, size_t count, const 
     free(ids);
 }
 
-/* The row at `first` and those that can share an attempt with it. Rows that are left because more
- * of their kind may be coming are passed over for the rest of this look. */
-static void open_batch(struct prov_core *core, size_t first, int64_t now_ms,
-                       struct prov_effects *out)
+/* The row at `first` and those that can share an attempt with it; returns how many are opened. Rows
+ * that are left because more of their kind may be coming are passed over for the rest of this look.
+ */
+static size_t open_batch(struct prov_core *core, size_t first, int64_t now_ms,
+                         struct prov_effects *out)
 {
     const struct prov_machine *like = &core->machines[first];
     size_t most = health_batch(core, like->type, now_ms), count = 0;
@@ -158,13 +159,24 @@ static void open_batch(struct prov_core *core, size_t first, int64_t now_ms,
         rows[count++] = i;
     }
     const char *offering = choose(core, like->type, now_ms, &free_ms);
+    bool opens = offering && (count == most || !pausing(core, now_ms));
     if (!offering)
         tell_aside(core, like->type, free_ms, now_ms, out);
-    else if (count == most || !pausing(core, now_ms)) {
+    if (opens) {
         health_of(core, like->type)->aside_told = false;
         emit_open(core, rows, count, offering, out);
     }
     free(rows);
+    return opens ? count : 0;
+}
+
+/* What a look opens only shuts the gate further, so its first no to a type holds for the look. */
+static bool gate_shut(struct prov_core *core, const char *type, int64_t now_ms)
+{
+    struct prov_health *health = health_of(core, type);
+    if (health->shut_look != core->look && !gate_may_open(core, type, now_ms))
+        health->shut_look = core->look;
+    return health->shut_look == core->look;
 }
 
 void opening_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *out)
@@ -174,14 +186,15 @@ void opening_tick(struct prov_core *core, int64_t now_ms, struct prov_effects *o
     if (!core->synced || core->blocked || !fleet_list_fresh(core, now_ms))
         return;
     core->look++;
+    size_t open = attempts_open(core);
     for (size_t i = 0; i < core->machine_count; i++) {
         if (core->machines[i].look == core->look || !may_open(core, &core->machines[i], now_ms))
             continue;
-        if (!gate_may_open(core, core->machines[i].type, now_ms))
+        if (gate_shut(core, core->machines[i].type, now_ms))
             continue;
-        if (attempts_open(core) >= OPEN_ATTEMPTS_MAX || !identity_may_open(core, now_ms, out))
+        if (open >= OPEN_ATTEMPTS_MAX || !identity_may_open(core, now_ms, out))
             return;
-        open_batch(core, i, now_ms, out);
+        open += open_batch(core, i, now_ms, out);
     }
 }
 

@@ -15,33 +15,58 @@ void prov_copy(char out[PROV_ID], const char *text)
     snprintf(out, PROV_ID, "%s", text ? text : "");
 }
 
-struct prov_machine *core_machine(struct prov_core *core, const char *id)
+/* ---- places ---------------------------------------------------------------------------------- */
+static const char *machine_id(const void *of, size_t place)
 {
+    const struct prov_core *core = of;
+    return place < core->machine_count ? core->machines[place].id : "";
+}
+
+static const char *machine_instance(const void *of, size_t place)
+{
+    const struct prov_core *core = of;
+    return place < core->machine_count ? core->machines[place].instance : "";
+}
+
+static const char *attempt_id(const void *of, size_t place)
+{
+    const struct prov_core *core = of;
+    return place < core->attempt_count ? core->attempts[place].id : "";
+}
+
+struct prov_machine *core_machine(const struct prov_core *core, const char *id)
+{
+    size_t place = dr_index_find(&core->by_id, id, machine_id, core);
+    return place == DR_INDEX_NONE ? NULL : &core->machines[place];
+}
+
+struct prov_machine *core_bound(const struct prov_core *core, const char *instance)
+{
+    size_t place = dr_index_find(&core->by_instance, instance, machine_instance, core);
+    return place == DR_INDEX_NONE ? NULL : &core->machines[place];
+}
+
+struct prov_attempt *core_attempt(const struct prov_core *core, const char *id)
+{
+    size_t place = dr_index_find(&core->by_attempt, id, attempt_id, core);
+    return place == DR_INDEX_NONE ? NULL : &core->attempts[place];
+}
+
+/* Forgets the places of what went. */
+static void index_rows(struct prov_core *core)
+{
+    dr_index_clear(&core->by_id);
+    dr_index_clear(&core->by_instance);
+    dr_index_clear(&core->by_attempt);
     for (size_t i = 0; i < core->machine_count; i++) {
-        if (strcmp(core->machines[i].id, id) == 0)
-            return &core->machines[i];
+        dr_index_add(&core->by_id, core->machines[i].id, i);
+        dr_index_add(&core->by_instance, core->machines[i].instance, i);
     }
-    return NULL;
+    for (size_t i = 0; i < core->attempt_count; i++)
+        dr_index_add(&core->by_attempt, core->attempts[i].id, i);
 }
 
-struct prov_machine *core_bound(struct prov_core *core, const char *instance)
-{
-    for (size_t i = 0; i < core->machine_count; i++) {
-        if (core->machines[i].instance[0] && strcmp(core->machines[i].instance, instance) == 0)
-            return &core->machines[i];
-    }
-    return NULL;
-}
-
-struct prov_attempt *core_attempt(struct prov_core *core, const char *id)
-{
-    for (size_t i = 0; i < core->attempt_count; i++) {
-        if (strcmp(core->attempts[i].id, id) == 0)
-            return &core->attempts[i];
-    }
-    return NULL;
-}
-
+/* ---- machines -------------------------------------------------------------------------------- */
 enum machine_state rows_state(const char *word)
 {
     static const struct {
@@ -73,15 +98,22 @@ static struct prov_machine *add_machine(struct prov_core *core, const char *id)
         core->machines = realloc(core->machines, core->machine_capacity * sizeof *core->machines);
         DR_ASSERT(core->machines);
     }
+    dr_index_add(&core->by_id, id, core->machine_count);
     struct prov_machine *machine = &core->machines[core->machine_count++];
     *machine = (struct prov_machine){.said = ""};
     prov_copy(machine->id, id);
     return machine;
 }
 
+/* The last one takes its place. */
 static void remove_machine(struct prov_core *core, struct prov_machine *machine)
 {
+    size_t place = (size_t)(machine - core->machines);
     *machine = core->machines[--core->machine_count];
+    if (place == core->machine_count)
+        return;
+    dr_index_add(&core->by_id, machine->id, place);
+    dr_index_add(&core->by_instance, machine->instance, place);
 }
 
 /* A machine that ended by itself before its agent was ever seen counts against its type. */
@@ -108,8 +140,11 @@ static uint64_t hash_of_queues(const struct dr_machine_row *row)
     return hash;
 }
 
-static void fill_machine(struct prov_machine *machine, const struct dr_machine_row *row)
+static void fill_machine(struct prov_core *core, struct prov_machine *machine,
+                         const struct dr_machine_row *row)
 {
+    if (strcmp(machine->instance, row->instance_id) != 0)
+        dr_index_add(&core->by_instance, row->instance_id, (size_t)(machine - core->machines));
     machine->version = row->version;
     machine->state = rows_state(row->state);
     machine->was_up = row->up_us != 0;
@@ -150,7 +185,7 @@ struct prov_machine *rows_machine(struct prov_core *core, const struct dr_machin
         machine = add_machine(core, row->id);
     enum machine_state before = machine->state;
     bool was_bound = machine->instance[0] != '\0', was_up = machine->was_up;
-    fill_machine(machine, row);
+    fill_machine(core, machine, row);
     if (!was_bound && machine->instance[0])
         machine->bound_ms = now_ms;
     if (machine->state != before) {
@@ -177,6 +212,7 @@ static struct prov_attempt *add_attempt(struct prov_core *core, const char *id)
         core->attempts = realloc(core->attempts, core->attempt_capacity * sizeof *core->attempts);
         DR_ASSERT(core->attempts);
     }
+    dr_index_add(&core->by_attempt, id, core->attempt_count);
     struct prov_attempt *attempt = &core->attempts[core->attempt_count++];
     *attempt = (struct prov_attempt){.state = ATTEMPT_WAITING, .outcome = ""};
     prov_copy(attempt->id, id);
@@ -221,6 +257,9 @@ void rows_drop_attempt(struct prov_core *core, struct prov_attempt *attempt)
 {
     rows_free_attempt(attempt);
     *attempt = core->attempts[--core->attempt_count];
+    size_t place = (size_t)(attempt - core->attempts);
+    if (place < core->attempt_count)
+        dr_index_add(&core->by_attempt, attempt->id, place);
 }
 
 /* Rows that the snapshot no longer has, unless an event already told of something newer. */
@@ -273,6 +312,7 @@ void rows_snapshot(struct prov_core *core, const struct dr_ledger_state *state, 
             take_attempt(core, &state->attempts.items[i], now_ms);
     }
     drop_missing(core, newest, now_ms, out);
+    index_rows(core);
     core->blocked = state->blocked[0] != '\0';
     core->seq = newest ? state->seq : core->seq;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a provisioner's time grows with the machines: rows, attempts and the cloud's list are shown
- * to its core; all machines boot, and half of them wait for one. */
+ * to its core. */
 #include <stdlib.h>
 
 #include "core.h"
@@ -13,6 +13,7 @@ struct world {
     struct dr_attempt_row *attempts; /* one for each machine */
     struct dr_instance_view *strangers;
     struct dr_machine_row *wanted;
+    bool wants;
 };
 
 static void step(struct world *world, struct prov_event event)
@@ -43,7 +44,7 @@ static void list(struct world *world, const struct dr_instance_view *instances)
     struct driver_list picture = {.ok = true,
                                   .class = DRIVER_OK,
                                   .sentence = "",
-                                  .identity = "",
+                                  .identity = "acct",
                                   .sent_ms = world->now_ms,
                                   .instances = instances,
                                   .count = world->flock->count};
@@ -75,17 +76,29 @@ static void tick(void *arg)
     step(arg, (struct prov_event){.kind = PROV_TICK});
 }
 
+/* No type's offering is any good, and as many machines again are wanted. */
+static void want(struct world *world)
+{
+    for (size_t i = 0; i < GROWTH_TYPES; i++) {
+        struct dr_machine_row *row = &world->flock->machines[i];
+        row->offering = row->type;
+        row->drain_reason = "unfit";
+        row->version++;
+    }
+    show_rows(world);
+    world->now_ms += 60000; /* the types themselves are tried again by then */
+    show_list(world);
+    for (size_t i = 0; i < world->flock->count; i++)
+        step(world, (struct prov_event){
+                        .kind = PROV_MACHINE, .machine = &world->wanted[i], .seq = ++world->seq});
+    world->wants = true;
+}
+
 static void tick_wanted(void *arg)
 {
     struct world *world = arg;
-    if (world->wanted[0].version == 1) {
-        for (size_t i = 0; i < world->flock->count; i++) {
-            step(world, (struct prov_event){.kind = PROV_MACHINE,
-                                            .machine = &world->wanted[i],
-                                            .seq = ++world->seq});
-            world->wanted[i].version++;
-        }
-    }
+    if (!world->wants)
+        want(world);
     tick(world);
 }
 
@@ -100,7 +113,7 @@ static void *make(struct growth_flock *flock)
                                      .throttle_hold_ms = 1000,
                                      .capacity_hold_ms = 1000,
                                      .quota_hold_ms = 1000,
-                                     .unfit_hold_ms = 1000};
+                                     .unfit_hold_ms = 100000000};
     world->flock = flock;
     world->now_ms = 1000000;
     world->core = core_new(&settings);
@@ -122,6 +135,7 @@ static void *make(struct growth_flock *flock)
         world->wanted[i].state = "wanted";
         world->wanted[i].up_us = 0;
     }
+    step(world, (struct prov_event){.kind = PROV_IDENTITY, .id = "acct"});
     show_rows(world);
     return world;
 }

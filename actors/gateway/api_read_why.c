@@ -74,7 +74,7 @@ static void tell_work(struct dossier *dossier, const struct why *why,
         if (work->to_us == 0)
             continue;
         event = tell(dossier, work->to_us);
-        snprintf(event->text, sizeof event->text, "seen no more on machine %s", name);
+        snprintf(event->text, sizeof event->text, "no longer runs on machine %s", name);
     }
 }
 

@@ -189,7 +189,7 @@ static bool find_pair(struct probe *probe, json_t *secrets, struct dr_error *err
                                                   .api_server = take(secrets, "api_server"),
                                                   .web_server = take(secrets, "web_server"),
                                                   .files_server = take(secrets, "files_server"),
-                                                  .found_in = "standard input"};
+                                                  .found_in = "your answers"};
     return (probe->pair.access_key[0] && probe->pair.secret_key[0]) ||
            dr_error_set(error, "access_key and secret_key must both be given");
 }

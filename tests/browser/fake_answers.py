@@ -36,6 +36,12 @@ def helps():
     return found
 
 
+def secrets():
+    keys = ("file", "key", "hidden", "label", "example", "link", "group", "meaning")
+    rows = re.findall(r"^CONFIG_SECRET\((.*)\)$", HELP.read_text(), re.M)
+    return [dict(zip(keys, arguments(r))) | {"hidden": arguments(r)[2] == "1"} for r in rows]
+
+
 def schema():
     sections, known = {}, helps()
     for line in DEF.read_text().splitlines():
@@ -60,7 +66,7 @@ def schema():
         if field["kind"] in ("number", "duration"):
             field["min"], field["max"] = args[-3], args[-2]
         sections[args[0]]["fields"].append(field)
-    return {"root": "root", "groups": [], "secrets": [], "sections": list(sections.values())}
+    return {"root": "root", "groups": [], "secrets": secrets(), "sections": list(sections.values())}
 
 
 class Config:

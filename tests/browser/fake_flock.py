@@ -440,6 +440,21 @@ class Flock:
         for q in self.queues()[:8]:
             self.say("queue", q)
 
+    def stick(self):
+        """The second queue is at its cap, all other tasks have machines that start."""
+        busy = next(m for m in self.machines.values() if m.get("tasks"))
+        words = (
+            f"queue cpu is at its cap and its only machine is busy with task {busy['tasks'][0]['id']} "
+            "since 2026-11-25 18:03:28 UTC: if that task waits for tasks of the same queue it waits for ever"
+        )
+        for q in self.queues():
+            if q["name"] == "cpu":
+                q.update(verdict="capped", sentence=f"2 tasks wait: {words}")
+            elif q["waiting"]:
+                q.update(verdict="booting", sentence="1 for machines that are starting", oldest_us=1)
+            self.say("queue", q)
+        self.note(words, "log", "warning", queue="cpu")
+
     def markup(self):
         """Names that would be markup, were they not texts."""
         self.queues()

@@ -5,7 +5,7 @@
   tests/browser/fake_gateway.py --port 8401 [--machines 1000 --queues 200 --tasks 20000]
   --empty: no machine, no task · --setup: the wizard's gateway · --login: password "drover"
 Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,markup,step,
-away,back,line}.
+away,back,line,stuck}.
 """
 
 import argparse
@@ -183,6 +183,8 @@ class App:
                 flock.markup()
             elif what in ("away", "back"):
                 flock.away(["The ledger is away since 14:02:11."] if what == "away" else [])
+            elif what == "stuck":
+                flock.stick()
             elif what == "line":
                 flock.note("a line that was written behind the page's back")
             elif what == "step":

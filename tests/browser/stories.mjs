@@ -55,6 +55,7 @@ export async function stories(browser, fault, only) {
   await tell("names are texts", seen.markup, "--still");
   await tell("a viewer changes nothing", done.viewer, "--role", "viewer", "--still");
   await tell("a phone", seen.phone, "--still");
+  await tell("the reason that matters", seen.reason, "--still");
   await tell("a part that was away", seen.partAway, "--still");
   await tell("when tasks start", seen.whenTasksStart, "--still");
   await tell("guesses", seen.guesses, "--empty");

@@ -332,3 +332,21 @@ export async function saved({ page, gateway, expect }) {
     `what is downloaded is not what is filtered: ${file.url()}`,
   );
 }
+
+/* The reason that is said first is that of what will not start; in it people find their own clock
+ * and the names of their tasks. */
+export async function reason({ page, gateway, expect }) {
+  await page.goto(gateway.url);
+  await page.waitForSelector("#live.live");
+  const { machines } = await (await fetch(`${gateway.url}/api/v1/state`)).json();
+  const [task] = machines.find((m) => m.phase === "running").tasks;
+  await gateway.turn("stuck");
+  await page.waitForFunction(() =>
+    /cpu: .* is at its cap/.test(document.querySelector(".numbers").innerText),
+  );
+  for (const selector of [".numbers .first", ".queuebox", ".feed li"]) {
+    const words = await text(page, selector);
+    expect(words.includes(task.name), `${selector} names no task: ${words}`);
+    expect(!words.includes(task.id) && !/UTC/.test(words), `${selector}: ${words}`);
+  }
+}

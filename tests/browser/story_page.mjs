@@ -85,6 +85,7 @@ export const closed = (page) => page.waitForSelector("dialog", { state: "detache
 export function shown(page) {
   return page.evaluate(async (names) => {
     const { store } = await import("/store.js");
+    const { told } = await import("/told.js");
     const text = (node) => (node ? node.textContent.trim() : "");
     const queues = {};
     for (const row of document.querySelectorAll(".queuebox tbody tr")) {
@@ -103,7 +104,7 @@ export function shown(page) {
       counts,
       queues,
       lines: [...document.querySelectorAll(".feedbox li[data-seq] .text")].map(text),
-      activity: store.activity.map((row) => row.text) /* below what the box has room for */,
+      activity: store.activity.map((row) => told(row.text)) /* below what the box has room for */,
       cells: document.querySelectorAll(".strip .cell").length,
       live: document.querySelector("#live").className,
     };

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { at } from "./words.js";
 import { chip } from "./state.js";
+import { told } from "./told.js";
 import { findMachine, machineName } from "./store.js";
 
 const LEVELS = {
@@ -50,7 +51,7 @@ export function feedLine(row) {
     h(
       "span.text",
       { title: row.text },
-      row.text,
+      told(row.text),
       row.by ? h("span.muted", null, ` – ${row.by}`) : null,
     ),
     target

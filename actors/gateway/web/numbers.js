@@ -4,7 +4,7 @@ import { h, say, size, toggle } from "./dom.js";
 import { store } from "./store.js";
 import { count, limit, money, now, plural, spanUs } from "./words.js";
 import { mark } from "./state.js";
-import { reasonOf } from "./queuebox.js";
+import { rank, reasonOf } from "./queuebox.js";
 
 const COUNTED = /^\d+ tasks? waits?: /; /* stands above it as a number */
 
@@ -101,8 +101,9 @@ export function numbers() {
       longest,
       oldest ? `longest ${spanUs(oldest.oldest_us, now())} in ${oldest.name}` : "no task waits",
     );
-    const words = oldest ? reasonOf(oldest) : "";
-    say(reason, words.replace(COUNTED, ""));
+    const worst = worstOf();
+    const words = worst ? reasonOf(worst) : "";
+    say(reason, worst && words ? `${worst.name}: ${words.replace(COUNTED, "")}` : "");
     reason.title = words;
     for (const [state, f] of flock) showCount(f, c[state]);
     showMoney(rate, today, month, unpriced);
@@ -138,6 +139,17 @@ function oldestOf() {
     if (q.waiting && q.oldest_us && (!oldest || q.oldest_us < oldest.oldest_us)) oldest = q;
   }
   return oldest;
+}
+
+/* Whose reason matters most: what will not start before what does; of those the longest. */
+function worstOf() {
+  let worst = null;
+  for (const q of store.queues.values()) {
+    if (!q.waiting) continue;
+    const before = worst ? rank(q) - rank(worst) || q.oldest_us - worst.oldest_us : -1;
+    if (before < 0) worst = q;
+  }
+  return worst;
 }
 
 /* limit_view rows: hour, day and month of all are always there; 0 is no limit. */

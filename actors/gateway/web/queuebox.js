@@ -4,6 +4,7 @@ import { h, replace } from "./dom.js";
 import { store } from "./store.js";
 import { count, now, plural, spanUs } from "./words.js";
 import { mark, verdictState } from "./state.js";
+import { told } from "./told.js";
 
 const ROW = 28;
 const REASON = 38;
@@ -17,10 +18,17 @@ export function queueUrl(q) {
   return `/queues/${encodeURIComponent(q.name)}`;
 }
 
-/* Waits and will not start, then waits, then works, then by name. */
-function rank(q) {
-  if (q.waiting) return verdictState(q.verdict) === "failed" ? 0 : 1;
-  return !q.known ? 2 : q.running || q.booting ? 3 : 4;
+const WAITS = ["failed", "waiting", "booting"];
+
+/* Will not start at all, waits for something, waits for machines that come, then works, then by
+ * name. */
+export function rank(q) {
+  if (q.waiting) {
+    const paused = q.paused && q.paused.since_us;
+    const at = WAITS.indexOf(paused ? "waiting" : verdictState(q.verdict));
+    return at < 0 ? WAITS.length : at;
+  }
+  return !q.known ? 4 : q.running || q.booting ? 5 : 6;
 }
 
 export function reasonOf(q) {
@@ -29,7 +37,7 @@ export function reasonOf(q) {
       q.paused.sentence ? `: ${q.paused.sentence}` : ""
     }`;
   }
-  return q.waiting || !q.known ? q.sentence || "" : "";
+  return q.waiting || !q.known ? told(q.sentence) : "";
 }
 
 function rowOf(q, reason) {
@@ -114,8 +122,12 @@ function reasonRow(q, reason) {
     h(
       "td.reason",
       { colspan: "5" },
-      h(`span.mark.s-${state}`, { "aria-hidden": "true" }, mark(state)),
-      reason,
+      h(
+        "span.lines",
+        { title: reason },
+        h(`span.mark.s-${state}`, { "aria-hidden": "true" }, mark(state)),
+        reason,
+      ),
     ),
   );
 }

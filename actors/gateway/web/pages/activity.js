@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { get, query } from "../api.js";
 import { store, on } from "../store.js";
 import { table } from "../table.js";
+import { told } from "../told.js";
 import { at } from "../words.js";
 import { about, levelMark } from "../feed.js";
 
@@ -27,7 +28,7 @@ const COLUMNS = [
     key: "text",
     label: "what",
     head: true,
-    cell: (a) => h("span.twoline", { title: a.text }, a.text),
+    cell: (a) => h("span.twoline", { title: a.text }, told(a.text)),
   },
   { key: "by", label: "by", width: 64, p: 3, sort: (a) => a.by, cell: (a) => a.by || "" },
   { key: "about", label: "about", width: 280, p: 2, cell: about },

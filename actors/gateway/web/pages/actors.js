@@ -7,6 +7,9 @@ import { plainTable } from "../table.js";
 import { ago, bytes, count, span } from "../words.js";
 import { actorChip } from "../feed.js";
 
+const AGAIN_MS = 5000;
+const FIRST_MS = 1000; /* two readings make a rate */
+
 const ACTORS = [
   { label: "process", cell: (a) => a.actor },
   { label: "state", cell: (a) => actorChip(a.state) },
@@ -26,7 +29,7 @@ const COUNTERS = [
   {
     label: "refused",
     num: true,
-    cell: (c) => h(c.refused ? "b.bad" : "span", null, count(c.refused)),
+    cell: (c) => h(c.refused ? "b" : "span", null, count(c.refused)),
   },
   { label: "size", num: true, p: 2, cell: (c) => bytes(c.bytes) },
 ];
@@ -97,8 +100,10 @@ export default function actors(ctx) {
   }
   const timer = setInterval(() => {
     if (!document.hidden) load();
-  }, 5000);
+  }, AGAIN_MS);
+  const soon = setTimeout(load, FIRST_MS);
   ctx.onLeave(() => clearInterval(timer));
+  ctx.onLeave(() => clearTimeout(soon));
   ctx.onLeave(on("actors anew", show));
   load();
   return {

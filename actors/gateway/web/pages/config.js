@@ -152,6 +152,7 @@ function filePart() {
 
   function showCheck({ errors = [], most: cost }) {
     const bad = errors.filter((e) => !e.warning).length;
+    const warned = errors.length - bad;
     faulty = bad > 0;
     buttons();
     paper.mark(errors);
@@ -159,7 +160,9 @@ function filePart() {
       said,
       bad
         ? `${plural(bad, "fault")}: nothing can be applied.`
-        : `No fault${paper.get() === base.text ? "" : "; not applied yet"}.`,
+        : `${warned ? plural(warned, "warning") : "No fault"}${
+            paper.get() === base.text ? "" : "; not applied yet"
+          }.`,
     );
     replace(
       list,

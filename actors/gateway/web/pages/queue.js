@@ -9,6 +9,7 @@ import { ago, count, now } from "../words.js";
 import { chip } from "../state.js";
 import { available, reasonOf } from "../queuebox.js";
 import { verdictChip } from "./queues.js";
+import { told } from "../told.js";
 import { enqueueing } from "../teach.js";
 import { groundOf, starts } from "../estimate.js";
 import { actButton, askPause, resume } from "../acts.js";
@@ -88,7 +89,7 @@ const TASKS = [
     width: 464,
     p: 2,
     sort: (t) => t.sentence || "",
-    cell: (t) => h("span", { title: t.sentence }, t.sentence || "–"),
+    cell: (t) => h("span", { title: t.sentence }, told(t.sentence) || "–"),
   },
 ];
 const MACHINES = [
@@ -189,13 +190,12 @@ export default function queue(ctx) {
           : actButton(`Pause ${q.name}…`, () => askPause(q.name)),
       ),
     );
-    const reasons = [
-      reasonOf(q),
-      ...(last.reasons || []).filter((r) => !r.task).map((r) => r.sentence),
-    ];
+    /* The plan's word of when the tasks were asked for, where the stream has none. */
+    const planned = (last.reasons || []).filter((r) => !r.task).map((r) => told(r.sentence));
     say(
       why,
-      [...new Set(reasons.filter(Boolean))].join(" ") ||
+      reasonOf(q) ||
+        planned.filter(Boolean).join(" ") ||
         (q.waiting ? "No reason is known yet." : "Nothing waits in it."),
     );
     say(

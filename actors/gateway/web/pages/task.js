@@ -6,6 +6,7 @@ import { store, on, findMachine, machineName } from "../store.js";
 import { plainTable } from "../table.js";
 import { absolute, ago, clock, now, spanUs } from "../words.js";
 import { chip } from "../state.js";
+import { told } from "../told.js";
 import { costBox } from "../costparts.js";
 
 const machineLink = (id) => {
@@ -72,7 +73,7 @@ export default function task(ctx) {
           : null,
       ),
     );
-    replace(why, found.sentence || "");
+    replace(why, told(found.sentence));
     const row = (word, value) => (value ? [h("dt", null, word), h("dd", null, value)] : null);
     replace(
       body,

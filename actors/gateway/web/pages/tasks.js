@@ -3,6 +3,7 @@
 import { copyButton, h, put } from "../dom.js";
 import { get } from "../api.js";
 import { store, on, findMachine, living, machineName } from "../store.js";
+import { told } from "../told.js";
 import { teaching } from "../teach.js";
 import { table } from "../table.js";
 import { ago } from "../words.js";
@@ -104,7 +105,7 @@ export const COLUMNS = [
     width: 256,
     sort: (t) => t.machine || t.sentence || "",
     cell: (t) =>
-      t.machine ? machineLink(t) : h("span", { title: t.sentence }, t.sentence || "–"),
+      t.machine ? machineLink(t) : h("span", { title: t.sentence }, told(t.sentence) || "–"),
   },
 ];
 

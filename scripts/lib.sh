@@ -23,6 +23,19 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 # fail_with LOG WORDS: the end of the log, then the words.
 fail_with() { tail -20 "$1" >&2; die "$2 (all of it: $1)"; }
 
+# with_dots COMMAND...: on a terminal, a dot every few seconds while it runs: it is at work.
+with_dots() {
+  [ -t 1 ] || { "$@"; return; }
+  local code=0 dots began=$SECONDS
+  (while sleep 3 && kill -0 $$ 2>/dev/null; do printf .; done) &
+  dots=$!
+  "$@" || code=$?
+  kill "$dots" 2>/dev/null || true
+  wait "$dots" 2>/dev/null || true
+  [ $((SECONDS - began)) -lt 3 ] || echo
+  return $code
+}
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
   elif command -v sudo >/dev/null; then sudo "$@"
@@ -38,10 +51,13 @@ install_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    "${missing[@]}" >"$cache/apt.log" 2>&1 || fail_with "$cache/apt.log" "apt-get failed"
+  as_root true # asks for the password, if it must, before the dots begin
+  with_dots apt_install "${missing[@]}" || fail_with "$cache/apt.log" "apt-get failed"
 }
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+} >"$cache/apt.log" 2>&1
 
 # make_venv NAME REQUIREMENTS-FILE: a Python with these packages at $cache/NAME, made once per
 # content of the file.
@@ -50,12 +66,17 @@ make_venv() {
   if ! cmp -s "$want" "$venv/requirements.txt"; then
     say "installing Python packages for $1 ($(grep -c '^[a-z]' "$want"))"
     rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$want"
+    with_dots fill_venv "$venv" "$want" || die "pip failed"
     cp "$want" "$venv/requirements.txt"
   fi
 }
+fill_venv() {
+  python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+}
 
+configure() {
+  cmake --preset "$@"
+} >"$cache/build-$1.log" 2>&1
 # build PRESET [TARGET...]: on a terminal with ninja's progress, else only what went wrong.
 build() {
   local preset=$1 log=$cache/build-$1.log; shift
@@ -66,7 +87,7 @@ build() {
     cd "$root"
     # A configured tree configures itself anew where that is needed.
     [ -e "build/$preset/build.ninja" ] ||
-      cmake --preset "$preset" "${launcher[@]}" >"$log" 2>&1 || fail_with "$log" "cmake failed"
+      with_dots configure "$preset" "${launcher[@]}" || fail_with "$log" "cmake failed"
     if [ -t 1 ]; then
       cmake --build --preset "$preset" ${1:+--target "$@"} || die "the build failed"
     else

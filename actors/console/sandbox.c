@@ -121,6 +121,24 @@ static bool is_port_free(void)
     return good;
 }
 
+/* A drover.yaml of an earlier life stays; one for a server at another port is of no use. */
+static int check_config(const struct sandbox *box)
+{
+    char path[PATH_MAX], line[1024];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/drover.yaml", box->dir);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        found = strstr(line, "api_server") != NULL && strstr(line, box->api) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return found ? 0
+                 : console_fail(EXIT_CONFIG, "config",
+                                "%s is for another server than %s: give the --listen of its first "
+                                "start, or remove the file",
+                                path, box->api);
+}
+
 static int write_config(const struct sandbox *box)
 {
     char text[6000], python[600] = "";
@@ -412,8 +430,8 @@ int cmd_sandbox(struct console *console, int argc, char **argv)
         end(&box);
         return EXIT_BROKEN;
     }
-    if (write_clearml_conf(&box) != 0 ||
-        (!exists(&box, "drover.yaml") && write_config(&box) != 0) || start_droverd(&box) != 0) {
+    int bad = exists(&box, "drover.yaml") ? check_config(&box) : write_config(&box);
+    if (bad != 0 || write_clearml_conf(&box) != 0 || start_droverd(&box) != 0) {
         end(&box);
         return EXIT_BROKEN;
     }

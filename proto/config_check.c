@@ -334,6 +334,50 @@ static void check_relations(const struct check *check)
         check_relation(check, &relations[i]);
 }
 
+/* ---- this host's machines -------------------------------------------------------------------- */
+/* Where the homes of its machines are, without what a path may have to spare at its end. */
+static void home_of(const struct dr_cfg_root *root, const struct dr_cfg_account *account,
+                    char *home, size_t size)
+{
+    if (*account->machines_dir)
+        snprintf(home, size, "%s", account->machines_dir);
+    else
+        snprintf(home, size, "%s/machines", root->state_dir);
+    size_t kept = 0;
+    for (size_t i = 0; home[i]; i++)
+        if (home[i] != '/' || kept == 0 || home[kept - 1] != '/')
+            home[kept++] = home[i];
+    while (kept > 1 && home[kept - 1] == '/')
+        kept--;
+    home[kept] = '\0';
+}
+
+/* A list of an account is all that stands in its directory: what the other started there is found
+ * as nobody's and ended. */
+static void check_homes(const struct check *check)
+{
+    const struct dr_cfg_root *root = check->root;
+    char home[512], other[512];
+    for (size_t i = 1; i < root->accounts.count; i++) {
+        const struct dr_cfg_account *account = &root->accounts.items[i];
+        for (size_t j = 0; j < i; j++) {
+            const struct dr_cfg_account *first = &root->accounts.items[j];
+            if (strcmp(account->driver, "local") != 0 || strcmp(first->driver, "local") != 0)
+                continue;
+            home_of(root, account, home, sizeof home);
+            home_of(root, first, other, sizeof other);
+            if (strcmp(home, other) != 0)
+                continue;
+            complain(check, false, at("accounts", i, "machines_dir"),
+                     "is %.200s, as that of account `%.63s`: two accounts of this host with one "
+                     "directory would end each other's machines; give `%.63s` a machines_dir of "
+                     "its own",
+                     home, first->name, account->name);
+            break;
+        }
+    }
+}
+
 static void check_root(const struct check *check)
 {
     const struct dr_cfg_root *root = check->root;
@@ -379,6 +423,7 @@ void cfg_check(const struct cfg_node *tree, struct cfg_report *report,
         check_type(&check, i, &root->machine_types.items[i]);
     for (size_t i = 0; i < root->queues.count; i++)
         check_queue(&check, i, &root->queues.items[i]);
+    check_homes(&check);
     check_root(&check);
 }
 

@@ -60,7 +60,8 @@ class Herd(unittest.TestCase):
         with open(self.config, "w") as file:
             file.write(CONFIG.format(
                 state=self.state, mark=mark,
-                accounts=", ".join(f"{{name: {name}, driver: local}}" for name in accounts),
+                accounts=", ".join(f"{{name: {name}, driver: local, machines_dir: {self.dir}/{name}}}"
+                                   for name in accounts),
                 supervisor=", ".join(f"{k}: {v}" for k, v in settings.items())) + extra)
 
     def behave(self, source, *words):

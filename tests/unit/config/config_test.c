@@ -245,6 +245,22 @@ static void odds_and_ends(void **state)
     assert_told("drover.yaml:6: queues[1].types:", "at least one");
 }
 
+static void accounts_of_this_host_have_homes_of_their_own(void **state)
+{
+    (void)state;
+    assert_refused(SMALLEST "state_dir: /s\n"
+                            "accounts:\n  - {name: a, driver: local}\n"
+                            "  - {name: b, driver: local, machines_dir: /s//machines/}\n",
+                   "drover.yaml:7: accounts[1].machines_dir:",
+                   "is /s/machines, as that of account `a`: two accounts of this host with one "
+                   "directory would end each other's machines; give `b` a machines_dir of its own");
+    assert_refused(SMALLEST "accounts: [{name: a, driver: local}, {name: b, driver: local}]\n",
+                   "drover.yaml:4: accounts[1].machines_dir:", "end each other's machines");
+    assert_non_null(parse(SMALLEST
+                          "accounts: [{name: a, driver: local}, {name: b, driver: local, "
+                          "machines_dir: /b}, {name: c, driver: aws, region: eu-west-1}]\n"));
+}
+
 static void warnings_refuse_nothing(void **state)
 {
     (void)state;
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test_teardown(relations_between_durations, forget),
         cmocka_unit_test_teardown(secrets_are_sent_home, forget),
         cmocka_unit_test_teardown(odds_and_ends, forget),
+        cmocka_unit_test_teardown(accounts_of_this_host_have_homes_of_their_own, forget),
         cmocka_unit_test_teardown(warnings_refuse_nothing, forget),
         cmocka_unit_test_teardown(queues_of_a_type_in_order, forget),
         cmocka_unit_test_teardown(files, forget),

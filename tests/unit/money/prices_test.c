@@ -135,6 +135,28 @@ static void a_limit_without_a_price_is_told(void **state)
         assert_string_not_equal(errors.items[i].path, "machine_types[0].price_per_hour");
 }
 
+static void a_price_of_0_is_not_free(void **state)
+{
+    (void)state;
+    assert_non_null(parse("", AWS ", price_per_hour: 0", ""));
+    complains("machine_types[0].price_per_hour", "is 0, which means unknown and never free");
+    assert_non_null(parse(US1, AWS ", price_per_hour: 0.0", ""));
+    complains("machine_types[0].price_per_hour", "is 0, which is not free: the list price of $");
+}
+
+static void a_limit_below_one_machine_is_told(void **state)
+{
+    (void)state;
+    assert_non_null(parse(US1, AWS ", price_per_hour: 3", "budget: {per_hour: 2.5}\n"));
+    complains("budget.per_hour",
+              "is $2.5, and one machine of type `t` costs $3 an hour: none will");
+    assert_non_null(parse(US1, AWS ", price_per_hour: 3, budget: {per_hour: 2}", ""));
+    complains("machine_types[0].budget.per_hour", "none will ever start");
+    assert_non_null(parse(US1, AWS ", price_per_hour: 3", "budget: {per_hour: 3}\n"));
+    for (size_t i = 0; i < errors.count; i++)
+        assert_null(strstr(errors.items[i].text, "will ever start"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +164,8 @@ int main(void)
         cmocka_unit_test_teardown(a_list_price_says_where_it_is_from, forget),
         cmocka_unit_test_teardown(limits_are_checked, forget),
         cmocka_unit_test_teardown(a_limit_without_a_price_is_told, forget),
+        cmocka_unit_test_teardown(a_price_of_0_is_not_free, forget),
+        cmocka_unit_test_teardown(a_limit_below_one_machine_is_told, forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static void configure(struct fixture *f, const char *money, const char *cpu, con
              "clearml: {api_server: 'http://127.0.0.1:1'}\n"
              "accounts:\n"
              "  - {name: home, driver: local}\n"
-             "  - {name: away, driver: local}\n"
+             "  - {name: away, driver: local, machines_dir: /other}\n"
              "machine_types:\n"
              "  - {name: cpu, account: home%s}\n"
              "  - {name: gpu, account: home, price_per_hour: 2, max_life: 8h}\n"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws_policy.h"
 #include "credentials.h"
 #include "drover/assert.h"
 #include "server.h"
@@ -118,7 +119,7 @@ static void set_text(json_t *object, const char *key, const char *text)
 }
 
 /* The servers that this host's clearml.conf or environment names; its keys stay there. */
-static json_t *known_server(void)
+static json_t *known_server(json_t *keys)
 {
     json_t *clearml = json_object();
     struct dr_clearml_credentials found = {0};
@@ -127,6 +128,7 @@ static json_t *known_server(void)
         set_text(clearml, "api_server", found.api_server);
         set_text(clearml, "web_server", found.web_server);
         set_text(clearml, "files_server", found.files_server);
+        set_text(keys, "keys", found.found_in);
     } else {
         set_text(clearml, "api_server", getenv("CLEARML_API_HOST"));
         set_text(clearml, "web_server", getenv("CLEARML_WEB_HOST"));
@@ -136,9 +138,9 @@ static json_t *known_server(void)
     return clearml;
 }
 
-static json_t *known_host(const struct gateway *gateway)
+static json_t *known_host(const struct gateway *gateway, json_t *keys)
 {
-    json_t *config = json_object(), *clearml = known_server();
+    json_t *config = json_object(), *clearml = known_server(keys);
     const char *region = getenv("AWS_REGION");
     if (region == NULL)
         region = getenv("AWS_DEFAULT_REGION");
@@ -168,12 +170,16 @@ static json_t *known_running(const struct gateway *gateway)
 void handle_wizard_known(struct request *request)
 {
     const struct gateway *gateway = request->gateway;
-    json_t *config = gateway->setup == NULL ? known_running(gateway) : known_host(gateway), *each;
-    json_t *queues = json_array();
+    json_t *queues = json_array(), *answer = json_object(), *each;
+    json_t *config = gateway->setup == NULL ? known_running(gateway) : known_host(gateway, answer);
     size_t i;
     if (gateway->setup == NULL) {
         json_array_foreach (json_object_get(config, "queues"), i, each)
             json_array_append(queues, json_object_get(each, "name"));
     }
-    answer_json(request, 200, json_pack("{s:o,s:o}", "config", config, "queues", queues));
+    json_object_set_new(answer, "config", config);
+    json_object_set_new(answer, "queues", queues);
+    json_object_set_new(answer, "rights",
+                        json_pack("{s:s%}", "aws", (const char *)aws_policy, aws_policy_size));
+    answer_json(request, 200, answer);
 }

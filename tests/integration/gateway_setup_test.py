@@ -133,6 +133,7 @@ class FirstStart(unittest.TestCase):
         self.assertTrue(wizard.call("me")[1]["setup"])
         code, known = wizard.call("wizard/known")
         self.assertEqual((200, world.state_dir), (code, known["config"]["state_dir"]))
+        self.assertIn('"aws:ResourceTag/drover-deployment": "my-drover"', known["rights"]["aws"])
         code, said = wizard.call("state")
         self.assertEqual((503, "Drover is not set up yet"), (code, said["error"]["sentence"]))
         self.assertEqual(200, wizard.call("schema")[0])

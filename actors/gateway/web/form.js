@@ -109,6 +109,19 @@ function plainMeaning(field) {
   return field.meaning.replace(/^(aws|local): /, "").replace(/ \((see )?P[0-9]+\)/g, "");
 }
 
+/* Below a field: what it means, an example, the page that tells more. */
+export function meaningOf(meaning, example, link) {
+  return [
+    meaning,
+    example ? [" · e.g. ", h("code", null, example)] : null,
+    link && link.startsWith("http")
+      ? [" · ", h("a", { href: link, target: "_blank", rel: "noreferrer" }, "the vendor's page ↗")]
+      : link
+        ? ` · see ${link.split("#")[0]}`
+        : null,
+  ];
+}
+
 /* form: {answers, changed(path), left(path, anew), choices(section, field, path), extra(…)} */
 export class Form {
   constructor(answers, hooks) {
@@ -134,20 +147,7 @@ export class Form {
       field.label || field.key.replace(/_/g, " "),
       field.required ? h("span.muted", null, " · needed") : null,
     );
-    const hint = h(
-      "div.hint",
-      { id: `${id}-hint` },
-      meaning,
-      example ? [" · e.g. ", h("code", null, example)] : null,
-      link && link.startsWith("http")
-        ? [
-            " · ",
-            h("a", { href: link, target: "_blank", rel: "noreferrer" }, "the vendor's page ↗"),
-          ]
-        : link
-          ? ` · see ${link.split("#")[0]}`
-          : null,
-    );
+    const hint = h("div.hint", { id: `${id}-hint` }, meaningOf(meaning, example, link));
     const extra = h("div.hint");
     const show = () =>
       replace(extra, this.hooks.extra(section, field, read(this.answers, path), input) || "");
@@ -214,6 +214,14 @@ export class Form {
         ),
       ),
     ];
+  }
+
+  /* Answers a question that nobody answered yet. */
+  offer(path, value) {
+    if (!value || read(this.answers, path) !== undefined) return;
+    write(this.answers, path, value);
+    const field = this.fields.get(path);
+    if (field) field.input.value = value;
   }
 
   forget() {

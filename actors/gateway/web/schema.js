@@ -4,7 +4,7 @@
 export function handy(raw) {
   const sections = {};
   for (const section of raw.sections) sections[section.name] = section;
-  return { root: raw.root, sections };
+  return { root: raw.root, sections, secrets: raw.secrets || [] };
 }
 
 const flagged = (field, flag) => (field.flags || []).includes(flag);

@@ -1,32 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What several of the wizard's screens are made of: secrets, tests, lists of sections. */
-import { h, replace } from "./dom.js";
+import { copyButton, h, replace } from "./dom.js";
 import { findingList } from "./findings.js";
+import { meaningOf } from "./form.js";
 
-export function secret(w, label, where, key, props) {
-  const id = `s-${key}-${Math.abs(JSON.stringify(where).length)}-${w.ids++}`;
-  const input = h(props && props.long ? "textarea" : "input", {
+/* Texts of more than one line. */
+const LONG = new Set(["ssh_private_key", "storage_conf"]);
+
+/* A question of the schema's for what a file of secrets holds; where[name] takes the answer. */
+export function secret(w, file, key, where, name = key, also = "") {
+  const row = w.schema.secrets.find((s) => s.file === file && s.key === key);
+  const id = `s-${key}-${w.ids++}`;
+  const long = LONG.has(key);
+  const input = h(long ? "textarea" : "input", {
     id,
+    "aria-describedby": `${id}-hint`,
     autocomplete: "off",
     spellcheck: "false",
-    type: props && props.long ? null : props && props.open ? "text" : "password",
-    rows: props && props.long ? 4 : null,
-    value: where[key] || "",
+    type: long ? null : row.hidden ? "password" : "text",
+    rows: long ? 4 : null,
+    value: where[name] || "",
   });
   input.addEventListener("input", () => {
-    if (input.value) where[key] = input.value;
-    else delete where[key];
+    if (input.value) where[name] = input.value;
+    else delete where[name];
   });
   return h(
     "div.field",
     null,
-    h("label", { for: id }, label),
+    h("label", { for: id, title: `${key}: ${row.meaning}` }, row.label),
     input,
     h(
       "div.hint",
-      null,
-      (props && props.hint) || "goes into a file of mode 0600, never into drover.yaml",
+      { id: `${id}-hint` },
+      meaningOf(row.meaning, long ? "" : row.example, row.link),
+      also ? ` · ${also}` : null,
+      row.hidden ? h("div", null, "goes into a file of mode 0600, never into drover.yaml") : null,
     ),
+  );
+}
+
+/* What a person grants in the cloud; the deployment's name is the one of now. */
+export function rights(w, cloud) {
+  const name = w.answers.deployment || "my-drover";
+  const policy = (w.rights[cloud] || "").replaceAll("my-drover", name);
+  if (!policy) return null;
+  return h(
+    "details",
+    null,
+    h("summary", null, "The rights that Drover needs there, ready to paste"),
+    h(
+      "p.hint",
+      null,
+      "A policy of the user or role whose keys Drover gets. ",
+      copyButton(policy, "the policy"),
+    ),
+    h("pre.mono", { tabindex: "0", role: "region", "aria-label": "policy" }, policy),
   );
 }
 

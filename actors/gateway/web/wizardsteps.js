@@ -4,7 +4,7 @@
  * test(what, account)}. */
 import { h } from "./dom.js";
 import { plural } from "./words.js";
-import { accountOf, many, secret, tester } from "./wizardparts.js";
+import { accountOf, many, rights, secret, tester } from "./wizardparts.js";
 import { askedFor } from "./schema.js";
 import { queues } from "./wizardqueues.js";
 
@@ -23,11 +23,15 @@ function clearml(w) {
     h(
       "div.two",
       null,
-      secret(w, "access key", w.draft.clearml, "access_key", {
-        open: true,
-        hint: "ClearML: Settings, Workspace, Create new credentials",
-      }),
-      secret(w, "secret key", w.draft.clearml, "secret_key"),
+      secret(
+        w,
+        "clearml",
+        "access_key",
+        w.draft.clearml,
+        "access_key",
+        w.keys ? `left empty: the pair in ${w.keys}` : "",
+      ),
+      secret(w, "clearml", "secret_key", w.draft.clearml),
     ),
     tester(w, "Test the ClearML server", "clearml"),
   );
@@ -48,13 +52,16 @@ function clouds(w) {
         item.driver === "local"
           ? null
           : h(
-              "div.two",
+              "div",
               null,
-              secret(w, "access key id", w.secretsOf(item), "access_key_id", {
-                open: true,
-                hint: "empty: found as AWS's own tools find them, or by the role above",
-              }),
-              secret(w, "secret access key", w.secretsOf(item), "secret_access_key"),
+              rights(w, "aws"),
+              h(
+                "div.two",
+                null,
+                ["access_key_id", "secret_access_key", "session_token"].map((key) =>
+                  secret(w, "aws", key, w.secretsOf(item)),
+                ),
+              ),
             ),
         tester(w, "Test this account", "cloud", item),
       ),
@@ -75,14 +82,9 @@ function code(w) {
           h(
             "div.two",
             null,
-            secret(w, "git host", git, "host", { open: true, hint: "e.g. github.com" }),
-            secret(w, "git user", git, "user", {
-              open: true,
-              hint: "the bot that may read your code",
-            }),
-            secret(w, "git token", git, "token", {
-              hint: "an application token, used as password",
-            }),
+            ["host", "user", "token"].map((key) =>
+              secret(w, "machines", `git_${key}`, git, key),
+            ),
           ),
         ),
         h(
@@ -96,10 +98,9 @@ function code(w) {
           },
           "Add another git host",
         ),
-        secret(w, "SSH private key", mine, "ssh_private_key", {
-          long: true,
-          hint: "a deploy key; with it and no git user everything is cloned over SSH",
-        }),
+        secret(w, "machines", "ssh_private_key", mine),
+        secret(w, "machines", "storage_conf", mine),
+        tester(w, "Test these", "cloud", account),
       );
     }),
   );

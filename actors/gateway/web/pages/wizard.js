@@ -12,6 +12,19 @@ import { mostBox } from "./config.js";
 import { money } from "../words.js";
 
 const RENDER_MS = 300;
+
+/* http://host:8008 is the usual address of one's own API server; 8080 and 8081 are its others. */
+function offerBeside(form, api) {
+  const others = [
+    ["web_server", "8080", "app"],
+    ["files_server", "8081", "files"],
+  ];
+  for (const [key, port, name] of others) {
+    const hosted = /^https:\/\/api\./.test(api) && api.replace("//api.", `//${name}.`);
+    const own = /:8008\/?$/.test(api) && api.replace(/8008\/?$/, port);
+    form.offer(`clearml.${key}`, hosted || own);
+  }
+}
 const LAST = STEPS.length;
 
 export default function wizard(ctx) {
@@ -46,6 +59,8 @@ export default function wizard(ctx) {
     created: draft.created,
     schema: null,
     queues: [],
+    keys: "" /* where this host's key pair is */,
+    rights: {},
     ids: 0,
     sizes: new Map(),
     redraw,
@@ -88,6 +103,8 @@ export default function wizard(ctx) {
       );
     w.schema = handy(schema);
     w.queues = known.queues || [];
+    w.keys = known.keys || "";
+    w.rights = known.rights || {};
     for (const size of prices.sizes || []) w.sizes.set(size.size, size);
     draft.begin(known.config);
     redraw();
@@ -173,6 +190,7 @@ export default function wizard(ctx) {
   /* Another cloud has other questions. Nothing is drawn anew when such a field is only left: the
    * click that leaves it would find its button gone. */
   function left(path, anew) {
+    if (path === "clearml.api_server") offerBeside(w.form, (w.answers.clearml || {}).api_server);
     if (!anew || !/^(accounts|machine_types)\[\d+\]\.(driver|account)$/.test(path))
       return later();
     const { id } = document.activeElement;

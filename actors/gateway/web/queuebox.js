@@ -2,7 +2,7 @@
  * The overview's queues: those that wait first, each with its reason, as many as the box holds. */
 import { h, replace } from "./dom.js";
 import { store } from "./store.js";
-import { count, now, plural, spanUs } from "./words.js";
+import { absolute, count, now, plural, spanUs } from "./words.js";
 import { mark, verdictState } from "./state.js";
 import { told } from "./told.js";
 
@@ -41,12 +41,13 @@ export function reasonOf(q) {
 }
 
 function rowOf(q, reason) {
+  const longest = q.waiting && q.oldest_us ? spanUs(q.oldest_us, now()) : "";
   return h(
     `tr${reason ? ".has-reason" : ""}`,
     null,
     h("th", { scope: "row" }, h("a", { href: queueUrl(q) }, q.name)),
     h("td.num", null, count(q.waiting)),
-    h("td.num", null, q.waiting && q.oldest_us ? spanUs(q.oldest_us, now()) : "–"),
+    h("td.num", { title: longest ? absolute(q.oldest_us) : null }, longest || "–"),
     h("td.num", null, count(q.running)),
     h("td.num", null, available(q)),
   );

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sentences of Drover's parts as people read them here: times in the viewer's zone, tasks by name. */
+ * Sentences of Drover's parts as people read them here: times in the viewer's zone, tasks by
+ * their names. */
 import { store } from "./store.js";
 import { moment } from "./words.js";
 

@@ -4,14 +4,15 @@ import { copyButton, h, replace } from "../dom.js";
 import { get, seg } from "../api.js";
 import { store, on, findMachine, machineName } from "../store.js";
 import { plainTable } from "../table.js";
-import { absolute, ago, clock, now, spanUs } from "../words.js";
+import { absolute, ago, moment, now, spanUs } from "../words.js";
 import { chip } from "../state.js";
 import { told } from "../told.js";
 import { costBox } from "../costparts.js";
 
 const machineLink = (id) => {
   const m = findMachine(id);
-  return h("a", { href: `/machines/${seg(id)}` }, m ? machineName(m) : id);
+  const name = m ? machineName(m) : id;
+  return [h("a", { href: `/machines/${seg(id)}` }, name), copyButton(name)];
 };
 const WORK = [
   { label: "machine", cell: (w) => machineLink(w.machine) },
@@ -30,6 +31,14 @@ const RECOVERIES = [
   { label: "lost by", cell: (r) => (r.machine ? machineLink(r.machine) : "–") },
   { label: "what was seen", cls: "wrap", cell: (r) => r.note || "–" },
 ];
+
+/* The queue's page knows what stands before it. */
+function startOf(t, queue) {
+  if (t.expected_us > now()) return ago(t.expected_us);
+  return queue
+    ? h("a", { href: `/queues/${seg(queue)}` }, "as its queue's page guesses")
+    : null;
+}
 
 export default function task(ctx) {
   const head = h("div.title", null, h("h1", null, ctx.id));
@@ -94,13 +103,7 @@ export default function task(ctx) {
               found.queue && h("a", { href: `/queues/${seg(found.queue)}` }, found.queue),
             ),
             row("waiting", t.state === "waiting" && t.added_us && ago(t.added_us, "")),
-            row(
-              "starts",
-              t.state === "waiting" &&
-                t.expected_us &&
-                t.expected_us > now() &&
-                ago(t.expected_us),
-            ),
+            row("starts", t.state === "waiting" && startOf(t, found.queue)),
             row("machine", found.machine && machineLink(found.machine)),
             row("verdict", t.state === "waiting" && found.verdict),
           ),
@@ -132,7 +135,7 @@ export default function task(ctx) {
             h(
               "li",
               null,
-              h("time", { title: absolute(line.t_us) }, clock(line.t_us)),
+              h("time", { title: absolute(line.t_us) }, moment(line.t_us)),
               h("span.text", null, line.text),
             ),
           ),

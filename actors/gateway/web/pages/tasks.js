@@ -24,11 +24,11 @@ const when = (t) => (t.state === "waiting" ? t.added_us : t.from_us) || 0;
 function machineLink(t) {
   if (!t.machine) return "–";
   const m = findMachine(t.machine);
-  return h(
-    "a",
-    { href: `/machines/${encodeURIComponent(t.machine)}` },
-    m ? machineName(m) : t.machine,
-  );
+  const name = m ? machineName(m) : t.machine;
+  return [
+    h("a", { href: `/machines/${encodeURIComponent(t.machine)}` }, name),
+    copyButton(name),
+  ];
 }
 
 export const COLUMNS = [
@@ -80,7 +80,15 @@ export const COLUMNS = [
     width: 96,
     p: 3,
     sort: (t) => (t.state === "waiting" && t.expected_us) || null,
-    cell: (t) => (t.state === "waiting" && t.expected_us ? ago(t.expected_us, " late") : "–"),
+    cell: (t) => {
+      if (t.state !== "waiting") return "–";
+      if (t.expected_us) return ago(t.expected_us, " late");
+      return h(
+        "span.muted",
+        { title: "its queue's page has a guess, or why there is none" },
+        "–",
+      );
+    },
   },
   {
     key: "project",

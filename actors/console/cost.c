@@ -63,7 +63,7 @@ int cmd_cost(struct console *console, int argc, char **argv)
     const struct dr_costs *costs = answer.body;
     if (console->json)
         console_json(&answer);
-    else if (costs->rows.count == 0)
+    else if (costs->rows.count == 0 && costs->unattributed_usd_micros == 0)
         puts("nothing was paid for that");
     else
         print(costs, by);

@@ -32,6 +32,28 @@ static const char *known(int64_t usd_micros, long long unpriced, char *out, size
     return out;
 }
 
+/* The first limit that what runs has passed: it was lowered, or its window turned. */
+static const struct dr_limit_view *passed(const struct dr_money *money)
+{
+    for (size_t i = 0; i < money->limits.count; i++) {
+        const struct dr_limit_view *limit = &money->limits.items[i];
+        if (limit->max_usd_micros > 0 &&
+            limit->spent_usd_micros + limit->reserved_usd_micros > limit->max_usd_micros)
+            return limit;
+    }
+    return NULL;
+}
+
+static void add_passed(const struct dr_limit_view *limit, char *out, size_t size)
+{
+    char max[32];
+    size_t len = strlen(out);
+    snprintf(out + len, size - len,
+             " · what runs passes the limit of %s a%s %s%s%s: nothing more starts",
+             pick_usd_text(limit->max_usd_micros, max), *limit->window == 'h' ? "n" : "",
+             limit->window, *limit->name == '\0' ? "" : " of ", limit->name);
+}
+
 void money_line(const struct dr_money *money, char *out, size_t size)
 {
     char rate[48], today[48], month[48], of_hour[48], of_day[48], of_month[48];
@@ -46,4 +68,7 @@ void money_line(const struct dr_money *money, char *out, size_t size)
     if (unpriced > 0 && len > 0 && (size_t)len < size)
         snprintf(out + len, size - (size_t)len, " · %lld machine%s, price unknown", unpriced,
                  unpriced == 1 ? "" : "s");
+    const struct dr_limit_view *over = passed(money);
+    if (over != NULL)
+        add_passed(over, out, size);
 }

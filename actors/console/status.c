@@ -53,7 +53,7 @@ static void print_pauses(const struct dr_ledger_state *state)
 
 static void print_money(const struct dr_money *money)
 {
-    char line[256];
+    char line[400];
     if (money == NULL)
         return;
     money_line(money, line, sizeof line);

@@ -143,7 +143,7 @@ static void labelled(struct top_page *page, const char *label, enum top_look loo
 static void money(struct top_page *page)
 {
     const struct dr_money *spent = page->view->flock->money;
-    char line[256];
+    char line[400];
     if (spent == NULL) {
         labelled(page, "money", TOP_WAITING, "what is spent cannot be read now", 1);
         return;

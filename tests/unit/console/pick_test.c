@@ -92,7 +92,7 @@ static void the_line_of_money(void **state)
                              .today_usd_micros = 3200000,
                              .month_usd_micros = 41000000,
                              .limits = {limits, sizeof limits / sizeof limits[0]}};
-    char line[256];
+    char line[400];
     money_line(&money, line, sizeof line);
     assert_string_equal(line, "$ 1.05/h · $ 3.20 today of 20.00 · $ 41.00 this month of 100.00");
     money.unpriced = 2;
@@ -102,10 +102,31 @@ static void the_line_of_money(void **state)
                         "$ 1.05/h · $ 3.20 today · $ 41.00 this month · 2 machines, price unknown");
 }
 
+static void a_limit_below_what_runs(void **state)
+{
+    (void)state;
+    static const struct dr_limit_view limits[] = {
+        {.scope = "all", .name = "", .window = "day", .max_usd_micros = 2000000},
+        {.scope = "queue",
+         .name = "gpu",
+         .window = "hour",
+         .max_usd_micros = 1000000,
+         .reserved_usd_micros = 1050000},
+    };
+    struct dr_money money = {.rate_usd_micros = 1050000, .limits = {limits, 2}};
+    char line[400];
+    money_line(&money, line, sizeof line);
+    assert_non_null(
+        strstr(line, "what runs passes the limit of $ 1.00 an hour of gpu: nothing more starts"));
+    money.limits.count = 1;
+    money_line(&money, line, sizeof line);
+    assert_null(strstr(line, "passes"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(machines), cmocka_unit_test(spans),
-                                       cmocka_unit_test(dollars),
-                                       cmocka_unit_test(the_line_of_money)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machines), cmocka_unit_test(spans), cmocka_unit_test(dollars),
+        cmocka_unit_test(the_line_of_money), cmocka_unit_test(a_limit_below_what_runs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,12 +18,12 @@ static void say_why(const struct console *console, char *err, size_t err_len)
         return;
     if (errno == ENOENT || errno == ENOTDIR)
         snprintf(err, err_len,
-                 "no Drover runs here (nothing is in %s): `drover up` or the service starts it; "
+                 "no Drover runs here (nothing is in %.300s): `drover up` or the service starts it; "
                  "--config names another configuration, --gateway another host",
                  console->run_dir);
     else if (errno == EACCES)
         snprintf(err, err_len,
-                 "you may not ask the Drover in %s: run this as the user that it runs as, or with "
+                 "you may not ask the Drover in %.300s: run this as the user that it runs as, or with "
                  "sudo; or ask its dashboard with --gateway and a token",
                  console->run_dir);
 }

@@ -17,15 +17,17 @@ static void say_why(const struct console *console, char *err, size_t err_len)
     if (access(token, R_OK) == 0)
         return;
     if (errno == ENOENT || errno == ENOTDIR)
-        snprintf(err, err_len,
-                 "no Drover runs here (nothing is in %.300s): `drover up` or the service starts it; "
-                 "--config names another configuration, --gateway another host",
-                 console->run_dir);
+        snprintf(
+            err, err_len,
+            "no Drover runs here (nothing is in %.300s): `drover up` or the service starts it; "
+            "--config names another configuration, --gateway another host",
+            console->run_dir);
     else if (errno == EACCES)
-        snprintf(err, err_len,
-                 "you may not ask the Drover in %.300s: run this as the user that it runs as, or with "
-                 "sudo; or ask its dashboard with --gateway and a token",
-                 console->run_dir);
+        snprintf(
+            err, err_len,
+            "you may not ask the Drover in %.300s: run this as the user that it runs as, or with "
+            "sudo; or ask its dashboard with --gateway and a token",
+            console->run_dir);
 }
 
 int console_try(struct console *console, const char *to, enum dr_type type, const void *body,

@@ -86,14 +86,10 @@ bool demand_take_checks(struct queues *queues, const json_t *asked, const json_t
 void demand_forget(struct queues *queues)
 {
     struct task_check *check, *next;
-    for (size_t i = 0; i < queues->count; i++) {
-        size_t k;
-        json_t *entry;
-        json_array_foreach (queues->list[i].entries, k, entry) {
-            check = check_of(queues, text_of(entry, "task"));
-            if (check != NULL)
-                check->seen = true;
-        }
+    for (size_t i = 0; i < queues->waiting.room; i++) {
+        check = check_of(queues, queues->waiting.texts[i]);
+        if (check != NULL)
+            check->seen = true;
     }
     HASH_ITER (hh, queues->checks, check, next) {
         if (!check->seen) {
@@ -122,9 +118,10 @@ static bool is_run_by_someone(const char *task, int64_t added_us, const struct w
     return false;
 }
 
+/* busy: the workers' tasks. Hardly one of the many that wait is among them. */
 static struct dr_queue_task_list demand_of(const struct queues *queues,
                                            const struct queue_state *queue,
-                                           const struct workers *workers,
+                                           const struct workers *workers, const struct lookup *busy,
                                            const struct dr_ledger_state *rows)
 {
     struct dr_queue_task *list = calloc(json_array_size(queue->entries) + 1, sizeof *list);
@@ -135,7 +132,10 @@ static struct dr_queue_task_list demand_of(const struct queues *queues,
         const char *task = text_of(entry, "task");
         int64_t added_us = stamp_us(text_of(entry, "added"));
         const struct task_check *check = check_of(queues, task);
-        if ((check != NULL && !check->waits) || is_run_by_someone(task, added_us, workers, rows))
+        if (check != NULL && !check->waits)
+            continue;
+        if (lookup_find(busy, task) != DR_INDEX_NONE &&
+            is_run_by_someone(task, added_us, workers, rows))
             continue;
         list[count++] = (struct dr_queue_task){.task = task, .added_us = added_us};
     }
@@ -147,6 +147,9 @@ struct dr_queue_view_list demand_view(const struct queues *queues, const struct 
 {
     struct dr_queue_view *views = calloc(queues->count + 1, sizeof *views);
     DR_ASSERT(views != NULL);
+    struct lookup busy = lookup_new(workers->count);
+    for (size_t i = 0; i < workers->count; i++)
+        lookup_add(&busy, workers->list[i].task, i);
     for (size_t i = 0; i < queues->count; i++) {
         const struct queue_state *queue = &queues->list[i];
         views[i] = (struct dr_queue_view){
@@ -155,9 +158,10 @@ struct dr_queue_view_list demand_view(const struct queues *queues, const struct 
             .known = queue->id[0] != '\0',
             .fresh = queue->fresh,
             .read_ms = queue->read_ms,
-            .waiting = demand_of(queues, queue, workers, rows),
+            .waiting = demand_of(queues, queue, workers, &busy, rows),
         };
     }
+    lookup_free(&busy);
     return (struct dr_queue_view_list){views, queues->count};
 }
 

@@ -201,16 +201,15 @@ static void on_read(const struct clearml_answer *answer, void *arg)
     if (answer->cls != CLEARML_OK)
         return;
     drain->left = 0;
-    size_t i;
-    const json_t *queue;
-    json_array_foreach (json_object_get(answer->data, "queues"), i, queue) {
-        const char *id = json_string_value(json_object_get(queue, "id"));
-        for (size_t k = 0; id != NULL && k < rows->machines.count; k++) {
-            const struct dr_machine_row *machine = &rows->machines.items[k];
-            if (machine->instance_id[0] != '\0' && strcmp(machine->drain_queue, id) == 0)
-                act(drain, machine, json_object_get(queue, "metadata"));
-        }
+    const json_t *list = json_object_get(answer->data, "queues");
+    struct lookup queues = lookup_objects(list);
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        const struct dr_machine_row *machine = &rows->machines.items[i];
+        size_t at = lookup_find(&queues, machine->drain_queue);
+        if (machine->instance_id[0] != '\0' && at != DR_INDEX_NONE)
+            act(drain, machine, json_object_get(json_array_get(list, at), "metadata"));
     }
+    lookup_free(&queues);
 }
 
 /* The queues to read: those of machines that drain, or of all machines when something is left. */

@@ -52,21 +52,19 @@ static void change(struct claims *claims, const struct dr_machine_row *machine, 
 void keepflag_hear(struct claims *claims, const json_t *data)
 {
     int64_t now_us = port_now(claims->port).wall_us;
-    size_t i;
-    const json_t *queue;
-    json_array_foreach (json_object_get(data, "queues"), i, queue) {
-        const char *id = json_string_value(json_object_get(queue, "id"));
-        const json_t *metadata = json_object_get(queue, "metadata");
-        for (size_t k = 0; id != NULL && k < claims->rows->machines.count; k++) {
-            const struct dr_machine_row *machine = &claims->rows->machines.items[k];
-            if (machine->instance_id[0] == '\0' || strcmp(machine->drain_queue, id) != 0)
-                continue;
-            if (machine->keep_until_us == 0 && json_object_size(metadata) == 0)
-                continue;
-            char value[32];
-            wanted(machine, now_us, value);
-            if (strcmp(value, notice_value(metadata, "keep", machine->instance_id)) != 0)
-                change(claims, machine, value);
-        }
+    const json_t *list = json_object_get(data, "queues");
+    struct lookup queues = lookup_objects(list);
+    for (size_t i = 0; i < claims->rows->machines.count; i++) {
+        const struct dr_machine_row *machine = &claims->rows->machines.items[i];
+        size_t at = lookup_find(&queues, machine->drain_queue);
+        const json_t *metadata = json_object_get(json_array_get(list, at), "metadata");
+        if (machine->instance_id[0] == '\0' || at == DR_INDEX_NONE ||
+            (machine->keep_until_us == 0 && json_object_size(metadata) == 0))
+            continue;
+        char value[32];
+        wanted(machine, now_us, value);
+        if (strcmp(value, notice_value(metadata, "keep", machine->instance_id)) != 0)
+            change(claims, machine, value);
     }
+    lookup_free(&queues);
 }

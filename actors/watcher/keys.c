@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drover/assert.h"
+#include "lookup.h"
 #include "seal.h"
 
 #define RETRY_MS 2000
@@ -321,30 +322,32 @@ static bool take(struct keys *keys, const struct dr_key_row *row)
 
 /* ---- the sweep --------------------------------------------------------------------------------
  */
-static bool is_needed(const struct keys *keys, const char *label)
+static bool is_needed(const struct keys *keys, const struct dr_key_row *row)
 {
-    const struct dr_ledger_state *rows = keys->claims->rows;
-    for (size_t i = 0; i < rows->keys.count; i++) {
-        const struct dr_key_row *row = &rows->keys.items[i];
-        int64_t age_us = port_now(port_of(keys)).wall_us - row->settled_us;
-        if (strcmp(row->label, label) == 0)
-            return strcmp(row->state, "revoked") != 0 || age_us < keys->sweep_ms * 1000;
-    }
-    return false;
+    int64_t age_us = port_now(port_of(keys)).wall_us - row->settled_us;
+    return strcmp(row->state, "revoked") != 0 || age_us < keys->sweep_ms * 1000;
 }
 
 static const char *find_stray(const struct keys *keys, const json_t *data)
 {
     char prefix[128];
-    snprintf(prefix, sizeof prefix, "drover:%s:", keys->claims->rows->deployment);
+    const struct dr_ledger_state *rows = keys->claims->rows;
+    const char *stray = NULL;
+    snprintf(prefix, sizeof prefix, "drover:%s:", rows->deployment);
+    struct lookup labels = lookup_new(rows->keys.count);
+    for (size_t k = 0; k < rows->keys.count; k++)
+        lookup_add(&labels, rows->keys.items[k].label, k);
     size_t i;
     const json_t *item;
     json_array_foreach (json_object_get(data, "credentials"), i, item) {
         const char *label = text_of(item, "label");
-        if (strncmp(label, prefix, strlen(prefix)) == 0 && !is_needed(keys, label))
-            return text_of(item, "access_key");
+        size_t at = lookup_find(&labels, label);
+        bool needed = at != DR_INDEX_NONE && is_needed(keys, &rows->keys.items[at]);
+        if (stray == NULL && strncmp(label, prefix, strlen(prefix)) == 0 && !needed)
+            stray = text_of(item, "access_key");
     }
-    return NULL;
+    lookup_free(&labels);
+    return stray;
 }
 
 static void on_swept(const struct clearml_answer *answer, void *arg)

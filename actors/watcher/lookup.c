@@ -36,6 +36,14 @@ size_t lookup_find(const struct lookup *lookup, const char *text)
     return dr_index_find(&lookup->index, text, text_of, lookup);
 }
 
+struct lookup lookup_machines(const struct dr_ledger_state *rows)
+{
+    struct lookup lookup = lookup_new(rows == NULL ? 0 : rows->machines.count);
+    for (size_t i = 0; i < lookup.room; i++)
+        lookup_add(&lookup, rows->machines.items[i].id, i);
+    return lookup;
+}
+
 struct lookup lookup_instances(const struct dr_ledger_state *rows)
 {
     struct lookup lookup = lookup_new(rows == NULL ? 0 : rows->machines.count);
@@ -49,5 +57,15 @@ struct lookup lookup_slots(const struct dr_ledger_state *rows)
     struct lookup lookup = lookup_new(rows == NULL ? 0 : rows->slots.count);
     for (size_t i = 0; i < lookup.room; i++)
         lookup_add(&lookup, rows->slots.items[i].worker, i);
+    return lookup;
+}
+
+struct lookup lookup_objects(const json_t *list)
+{
+    struct lookup lookup = lookup_new(json_array_size(list));
+    for (size_t i = 0; i < lookup.room; i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(list, i), "id"));
+        lookup_add(&lookup, id == NULL ? "" : id, i);
+    }
     return lookup;
 }

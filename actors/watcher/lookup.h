@@ -3,6 +3,8 @@
 #ifndef DROVER_WATCHER_LOOKUP_H
 #define DROVER_WATCHER_LOOKUP_H
 
+#include <jansson.h>
+
 #include "drover/message.h"
 #include "index.h"
 
@@ -21,8 +23,11 @@ void lookup_add(struct lookup *lookup, const char *text, size_t place);
 /* DR_INDEX_NONE: nowhere. */
 size_t lookup_find(const struct lookup *lookup, const char *text);
 
-/* Of the machines, by instance id; of the slots, by worker. rows may be NULL. */
+/* Of the machines, by id or instance id; of the slots, by worker. rows may be NULL. */
+struct lookup lookup_machines(const struct dr_ledger_state *rows);
 struct lookup lookup_instances(const struct dr_ledger_state *rows);
 struct lookup lookup_slots(const struct dr_ledger_state *rows);
+/* Of the objects in a list of the server's, by their id. */
+struct lookup lookup_objects(const json_t *list);
 
 #endif

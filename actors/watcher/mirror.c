@@ -69,6 +69,10 @@ void mirror_free(struct mirror *mirror)
     for (size_t i = 0; i < mirror->heard_count; i++)
         dr_record_free(&mirror->heard[i].row);
     free(mirror->heard);
+    for (enum mirror_kind kind = 0; kind < MIRROR_KINDS; kind++) {
+        dr_index_free(&mirror->shown[kind]);
+        dr_index_free(&mirror->heard_by_id[kind]);
+    }
     dr_record_free(&mirror->snapshot);
     mirror_init(mirror);
 }
@@ -78,19 +82,32 @@ const struct dr_ledger_state *mirror_rows(const struct mirror *mirror)
     return mirror->snapshot.value == NULL ? NULL : &mirror->state;
 }
 
+struct shown {
+    enum mirror_kind kind;
+    struct list list;
+};
+
+static const char *shown_id(const void *of, size_t place)
+{
+    const struct shown *shown = of;
+    return id_of(shown->kind, shown->list.items + place * kinds[shown->kind].desc->size);
+}
+
 /* Puts the row in the place of the one with its id, or at the end. */
 static void show(struct mirror *mirror, enum mirror_kind kind, const void *row)
 {
     struct list list = list_of(&mirror->state, kind);
-    size_t size = kinds[kind].desc->size, i = list.count;
-    while (i > 0 && strcmp(id_of(kind, list.items + (i - 1) * size), id_of(kind, row)) != 0)
-        i--; /* from the end: there are those that change */
-    if (i == 0 && list.count == mirror->room[kind]) {
+    size_t size = kinds[kind].desc->size;
+    size_t at = dr_index_find(&mirror->shown[kind], id_of(kind, row), shown_id,
+                              &(struct shown){kind, list});
+    if (at == DR_INDEX_NONE && list.count == mirror->room[kind]) {
         mirror->room[kind] = 2 * list.count + 16;
         list.items = realloc(list.items, mirror->room[kind] * size);
         DR_ASSERT(list.items != NULL);
     }
-    memcpy(list.items + (i == 0 ? list.count++ : i - 1) * size, row, size);
+    if (at == DR_INDEX_NONE)
+        dr_index_add(&mirror->shown[kind], id_of(kind, row), at = list.count++);
+    memcpy(list.items + at * size, row, size);
     set_list(&mirror->state, kind, list);
 }
 
@@ -113,6 +130,9 @@ static void copy_lists(struct mirror *mirror)
             memcpy(items, list.items, list.count * size);
         mirror->room[kind] = list.count + 16;
         set_list(&mirror->state, kind, (struct list){items, list.count});
+        dr_index_clear(&mirror->shown[kind]);
+        for (size_t i = 0; i < list.count; i++)
+            dr_index_add(&mirror->shown[kind], id_of(kind, items + i * size), i);
     }
 }
 
@@ -127,6 +147,8 @@ void mirror_take(struct mirror *mirror, const struct dr_ledger_state *rows)
     mirror->state = *(const struct dr_ledger_state *)fresh.value;
     copy_lists(mirror);
     size_t kept = 0;
+    for (enum mirror_kind kind = 0; kind < MIRROR_KINDS; kind++)
+        dr_index_clear(&mirror->heard_by_id[kind]);
     for (size_t i = 0; i < mirror->heard_count; i++) {
         struct heard heard = mirror->heard[i];
         if (heard.seq <= rows->seq) {
@@ -134,6 +156,7 @@ void mirror_take(struct mirror *mirror, const struct dr_ledger_state *rows)
             continue;
         }
         show(mirror, heard.kind, heard.row.value);
+        dr_index_add(&mirror->heard_by_id[heard.kind], id_of(heard.kind, heard.row.value), kept);
         mirror->heard[kept++] = heard;
     }
     mirror->heard_count = kept;
@@ -144,22 +167,26 @@ void mirror_take(struct mirror *mirror, const struct dr_ledger_state *rows)
 
 /* ---- events -----------------------------------------------------------------------------------
  */
-static struct heard *heard_of(struct mirror *mirror, enum mirror_kind kind, const void *row)
+static const char *heard_id(const void *of, size_t place)
 {
-    for (size_t i = 0; i < mirror->heard_count; i++)
-        if (mirror->heard[i].kind == kind &&
-            strcmp(id_of(kind, mirror->heard[i].row.value), id_of(kind, row)) == 0)
-            return &mirror->heard[i];
-    return NULL;
+    const struct heard *heard = &((const struct mirror *)of)->heard[place];
+    return id_of(heard->kind, heard->row.value);
 }
 
-static struct heard *add_heard(struct mirror *mirror, enum mirror_kind kind)
+static struct heard *heard_of(struct mirror *mirror, enum mirror_kind kind, const void *row)
+{
+    size_t at = dr_index_find(&mirror->heard_by_id[kind], id_of(kind, row), heard_id, mirror);
+    return at == DR_INDEX_NONE ? NULL : &mirror->heard[at];
+}
+
+static struct heard *add_heard(struct mirror *mirror, enum mirror_kind kind, const void *row)
 {
     if (mirror->heard_count == mirror->heard_room) {
         mirror->heard_room = 2 * mirror->heard_room + 16;
         mirror->heard = realloc(mirror->heard, mirror->heard_room * sizeof *mirror->heard);
         DR_ASSERT(mirror->heard != NULL);
     }
+    dr_index_add(&mirror->heard_by_id[kind], id_of(kind, row), mirror->heard_count);
     mirror->heard[mirror->heard_count] = (struct heard){.kind = kind};
     return &mirror->heard[mirror->heard_count++];
 }
@@ -171,7 +198,7 @@ static enum mirror_word hear_row(struct mirror *mirror, enum mirror_kind kind, c
     if (heard != NULL && heard->seq >= seq)
         return MIRROR_OLD;
     if (heard == NULL)
-        heard = add_heard(mirror, kind);
+        heard = add_heard(mirror, kind, row);
     struct dr_record fresh;
     int rc = dr_record_copy(kinds[kind].desc, row, &fresh);
     DR_ASSERT(rc == 0);

@@ -6,6 +6,7 @@
 #define DROVER_WATCHER_MIRROR_H
 
 #include "drover/message.h"
+#include "index.h"
 
 enum mirror_kind { MIRROR_MACHINE, MIRROR_KEY, MIRROR_RECOVERY, MIRROR_KINDS };
 
@@ -22,8 +23,10 @@ struct mirror {
      * seq: all changes up to it are in the rows. */
     struct dr_ledger_state state;
     size_t room[MIRROR_KINDS];
+    struct dr_index shown[MIRROR_KINDS]; /* of the lists, by id */
     struct heard *heard;
     size_t heard_count, heard_room;
+    struct dr_index heard_by_id[MIRROR_KINDS];
     int64_t snapshot_seq, first_seq; /* of the newest snapshot; of the first one */
     int64_t run_from, run_to;        /* changes heard of one after the other; none: from > to */
 };

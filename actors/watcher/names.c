@@ -127,16 +127,23 @@ static const char *text_at(const json_t *object, const char *key)
     return text == NULL ? "" : text;
 }
 
-/* The name of the queue in which the newest picture has it waiting; "": in none. */
-static const char *waits_in(const struct dr_queues_observed *queues, const char *task)
+/* The names of the queues in which the newest picture has the server's tasks waiting, by their
+ * place in its list; NULL: in none. To be freed. */
+static const char **waits_in(const struct dr_queues_observed *queues, const json_t *list)
 {
+    struct lookup tasks = lookup_objects(list);
+    const char **names = calloc(tasks.room + 1, sizeof *names);
+    DR_ASSERT(names != NULL);
     for (size_t q = 0; q < queues->queues.count; q++) {
         const struct dr_queue_view *queue = &queues->queues.items[q];
-        for (size_t i = 0; i < queue->waiting.count; i++)
-            if (strcmp(queue->waiting.items[i].task, task) == 0)
-                return queue->name;
+        for (size_t i = 0; i < queue->waiting.count; i++) {
+            size_t place = lookup_find(&tasks, queue->waiting.items[i].task);
+            if (place != DR_INDEX_NONE && names[place] == NULL)
+                names[place] = queue->name;
+        }
     }
-    return "";
+    lookup_free(&tasks);
+    return names;
 }
 
 struct asking {
@@ -157,10 +164,10 @@ static void on_read(const struct clearml_answer *answer, void *arg)
     const json_t *task;
     picture_said(names->picture, false, 0, &said);
     names->running = false;
+    const char **waits = waits_in(&said.queues, list);
     json_array_foreach (list, i, task) {
         const char *id = text_at(task, "id");
         const json_t *execution = json_object_get(task, "execution");
-        const char *waits = waits_in(&said.queues, id);
         if (*id == '\0' || count == NAMES_MAX)
             continue;
         rows[count++] = (struct dr_task_row){
@@ -168,10 +175,12 @@ static void on_read(const struct clearml_answer *answer, void *arg)
             .name = text_at(task, "name"),
             .project = text_at(json_object_get(task, "project"), "name"),
             .user = text_at(json_object_get(task, "user"), "name"),
-            .queue = *waits != '\0' ? waits : text_at(json_object_get(execution, "queue"), "name"),
+            .queue =
+                waits[i] != NULL ? waits[i] : text_at(json_object_get(execution, "queue"), "name"),
             .seen_us = now.wall_us,
         };
     }
+    free(waits);
     /* Those that it did not name, for whatever reason, are asked for later. */
     for (i = 0; i < asking->count; i++) {
         recall(names, asking->tasks[i])->not_before_ms = now.boot_ms + AGAIN_MS;

@@ -78,16 +78,12 @@ void notes_free(struct notes *notes)
         forget_told(notes, told);
     HASH_ITER (hh, notes->tails, tail, next_tail)
         forget_tail(notes, tail);
-    dr_record_free(&notes->plan);
+    reasons_free(&notes->reasons);
 }
 
 void notes_hear_plan(struct notes *notes, const struct dr_plan_decided *plan)
 {
-    struct dr_record fresh;
-    int rc = dr_record_copy(&dr_desc_plan_decided, plan, &fresh);
-    DR_ASSERT(rc == 0);
-    dr_record_free(&notes->plan);
-    notes->plan = fresh;
+    reasons_take(&notes->reasons, plan);
 }
 
 void notes_hear_boot(struct notes *notes, const struct dr_boot_logged *logged)
@@ -191,6 +187,8 @@ struct look {
     const struct dr_ledger_state *rows;
     const struct dr_queues_observed *queues;
     json_t *batch;
+    struct queue_reasons reasons; /* of the queue that is looked at */
+    struct lookup refused;        /* queues that wait for a machine which the cloud refused */
 };
 
 static bool is_full(const struct look *look)
@@ -249,32 +247,20 @@ static void tell_recoveries(struct look *look)
 /* ---- launches that failed ---------------------------------------------------------------------
  */
 /* The plan's word on a task, else on its queue; NULL: it has none. */
-static const struct dr_reason_view *reason_of(const struct look *look, const char *queue,
-                                              const char *task)
+static const struct dr_reason_view *reason_of(const struct look *look, const char *task)
 {
-    const struct dr_plan_decided *plan = look->notes->plan.value;
-    const struct dr_reason_view *whole = NULL;
-    size_t own = 0;
-    for (size_t i = 0; plan != NULL && i < plan->reasons.count; i++) {
-        const struct dr_reason_view *reason = &plan->reasons.items[i];
-        if (!is(reason->queue, queue))
-            continue;
-        if (is(reason->task, task))
-            return reason;
-        own += reason->task[0] != '\0';
-        if (reason->task[0] == '\0')
-            whole = reason;
-    }
+    const struct dr_reason_view *own = reason_of_task(&look->reasons, task);
     /* Beyond so many the plan names no task, though its case may be another than the queue's. */
-    return own >= PLAN_TASKS_MAX ? NULL : whole;
+    return own != NULL || look->reasons.tasks >= PLAN_TASKS_MAX ? own : look->reasons.whole;
 }
 
 static void tell_launch(struct look *look, const struct dr_machine_row *machine,
                         const struct dr_queue_view *queue)
 {
     char text[DR_STORY_ROOM];
-    const struct dr_reason_view *reason = reason_of(look, queue->name, "");
     int64_t left = machine->slots > 0 ? machine->slots : 1;
+    reasons_of_queue(&look->notes->reasons, queue->name, &look->reasons);
+    const struct dr_reason_view *reason = look->reasons.whole;
     dr_story_launch(machine, &look->rows->attempts, reason == NULL ? "" : reason->sentence,
                     tail_of(look->notes, machine), text, sizeof text);
     for (size_t i = 0; i < queue->waiting.count && left > 0 && !is_full(look); i++, left--) {
@@ -327,6 +313,27 @@ static size_t refusals(const struct look *look, const char *queue,
             return count;
     }
     return 0;
+}
+
+/* The queues of which that is so. */
+static struct lookup refused_queues(const struct dr_ledger_state *rows)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < rows->attempts.count; i++)
+        count += rows->attempts.items[i].machines.count;
+    struct lookup tried = lookup_new(count), queues = lookup_new(rows->machines.count);
+    for (size_t i = 0; i < rows->attempts.count; i++) {
+        const struct dr_attempt_row *attempt = &rows->attempts.items[i];
+        for (size_t k = 0; is(attempt->outcome, "refused") && k < attempt->machines.count; k++)
+            lookup_add(&tried, attempt->machines.items[k], at++);
+    }
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        const struct dr_machine_row *machine = &rows->machines.items[i];
+        if (is(machine->state, "wanted") && lookup_find(&tried, machine->id) != DR_INDEX_NONE)
+            lookup_add(&queues, machine->for_queue, i);
+    }
+    lookup_free(&tried);
+    return queues;
 }
 
 /* "" is told to nobody: it is a moment's, or no word on machines at all. */
@@ -408,7 +415,7 @@ static void look_at(struct look *look, const struct dr_queue_view *queue,
     struct noted *noted = recall(look->notes, waiting->task);
     if (!is_due(look, noted, waiting) || !queue->fresh)
         return;
-    const struct dr_reason_view *reason = reason_of(look, queue->name, waiting->task);
+    const struct dr_reason_view *reason = reason_of(look, waiting->task);
     const char *verdict = reason == NULL ? "" : told_verdict(reason->verdict, refused);
     if (verdict[0] == '\0' || is(verdict, noted->verdict))
         return;
@@ -424,8 +431,8 @@ static void tell_queues(struct look *look)
 {
     for (size_t q = 0; q < look->queues->queues.count; q++) {
         const struct dr_queue_view *queue = &look->queues->queues.items[q];
-        const struct dr_attempt_row *last;
-        bool refused = queue->waiting.count > 0 && refusals(look, queue->id, &last) > 0;
+        bool refused = lookup_find(&look->refused, queue->id) != DR_INDEX_NONE;
+        reasons_of_queue(&look->notes->reasons, queue->name, &look->reasons);
         for (size_t i = 0; i < queue->waiting.count; i++)
             look_at(look, queue, &queue->waiting.items[i], refused);
     }
@@ -463,7 +470,8 @@ void notes_step(struct notes *notes)
                         .now_ms = port_now(notes->port).boot_ms,
                         .rows = notes->claims->rows,
                         .queues = &said.queues,
-                        .batch = json_array()};
+                        .batch = json_array(),
+                        .refused = refused_queues(notes->claims->rows)};
     notes->whole = notes->picture->whole;
     notes->looks++;
     tell_recoveries(&look);
@@ -471,6 +479,8 @@ void notes_step(struct notes *notes)
     tell_queues(&look);
     forget_unlisted(notes);
     sweep(notes, look.now_ms);
+    queue_reasons_free(&look.reasons);
+    lookup_free(&look.refused);
     if (json_array_size(look.batch) == 0) {
         json_decref(look.batch);
         return;

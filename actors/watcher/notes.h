@@ -11,6 +11,7 @@
 #define DROVER_WATCHER_NOTES_H
 
 #include "names.h"
+#include "reasons.h"
 #include "story.h"
 
 #define NOTES_MAX 20
@@ -53,7 +54,7 @@ struct notes {
     const struct picture *picture;
     const struct names *names;
     struct when start;
-    struct dr_record plan; /* struct dr_plan_decided, the newest heard of */
+    struct reasons reasons; /* of the newest plan heard of */
     bool running;
     int64_t whole;    /* picture->whole when it was last looked at */
     int64_t looks;    /* so far */

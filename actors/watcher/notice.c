@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lookup.h"
+
 #define WORDS_MAX 300
 #define UNFIT "unfit"
 
@@ -85,21 +87,19 @@ void notice_tell(struct drain *drain, const struct dr_machine_row *machine, cons
 void notice_hear(struct drain *drain, const json_t *data)
 {
     const struct dr_ledger_state *rows = drain->claims->rows;
-    size_t i;
-    const json_t *queue;
-    json_array_foreach (json_object_get(data, "queues"), i, queue) {
-        const char *id = json_string_value(json_object_get(queue, "id"));
-        const json_t *metadata = json_object_get(queue, "metadata");
-        if (json_object_size(metadata) + json_array_size(metadata) == 0)
+    const json_t *list = json_object_get(data, "queues");
+    struct lookup queues = lookup_objects(list);
+    for (size_t i = 0; i < rows->machines.count; i++) {
+        const struct dr_machine_row *machine = &rows->machines.items[i];
+        size_t at = lookup_find(&queues, machine->drain_queue);
+        const json_t *metadata = json_object_get(json_array_get(list, at), "metadata");
+        if (machine->instance_id[0] == '\0' || at == DR_INDEX_NONE ||
+            json_object_size(metadata) + json_array_size(metadata) == 0)
             continue;
-        for (size_t k = 0; id != NULL && k < rows->machines.count; k++) {
-            const struct dr_machine_row *machine = &rows->machines.items[k];
-            if (machine->instance_id[0] == '\0' || strcmp(machine->drain_queue, id) != 0)
-                continue;
-            const char *notice = notice_value(metadata, "notice", machine->instance_id);
-            if (notice[0] != '\0' && drain->left == 0)
-                drain->left = 1; /* it is to be taken away in the end */
-            notice_tell(drain, machine, notice);
-        }
+        const char *notice = notice_value(metadata, "notice", machine->instance_id);
+        if (notice[0] != '\0' && drain->left == 0)
+            drain->left = 1; /* it is to be taken away in the end */
+        notice_tell(drain, machine, notice);
     }
+    lookup_free(&queues);
 }

@@ -45,6 +45,25 @@ static void free_queue(struct queue_state *queue)
     json_decref(queue->entries);
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text == NULL ? "" : text;
+}
+
+static void index_waiting(struct queues *queues)
+{
+    size_t count = 0, at = 0, k;
+    const json_t *entry;
+    for (size_t i = 0; i < queues->count; i++)
+        count += json_array_size(queues->list[i].entries);
+    lookup_free(&queues->waiting);
+    queues->waiting = lookup_new(count);
+    for (size_t i = 0; i < queues->count; i++)
+        json_array_foreach (queues->list[i].entries, k, entry)
+            lookup_add(&queues->waiting, text_of(entry, "task"), at++);
+}
+
 void queues_configure(struct queues *queues, const struct dr_cfg_root *root)
 {
     struct queue_state *list = calloc(root->queues.count + 1, sizeof *list);
@@ -65,6 +84,7 @@ void queues_configure(struct queues *queues, const struct dr_cfg_root *root)
     free(queues->list);
     queues->list = list;
     queues->count = root->queues.count;
+    index_waiting(queues);
     queues->reread_ms = root->timing.queue_reread_ms;
     queues_abandon(queues);
 }
@@ -76,6 +96,7 @@ void queues_free(struct queues *queues)
     free(queues->list);
     queues->list = NULL;
     queues->count = 0;
+    lookup_free(&queues->waiting);
     demand_forget(queues);
     memset(queues, 0, sizeof *queues);
 }
@@ -103,12 +124,6 @@ json_t *queues_list_request(const struct queues *queues)
                              "id", "name", "last_update", "metadata", "page", 0, "page_size", 500);
     dr_strbuf_free(&pattern);
     return body;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text == NULL ? "" : text;
 }
 
 bool queues_take_list(struct queues *queues, const json_t *data, const char **wrong)
@@ -243,6 +258,7 @@ void queues_commit(struct queues *queues)
         unstage(queue);
         tell_missing(queues, queue);
     }
+    index_waiting(queues);
     demand_forget(queues);
 }
 
@@ -256,14 +272,7 @@ void queues_abandon(struct queues *queues)
 
 bool queues_hold(const struct queues *queues, const char *task)
 {
-    for (size_t i = 0; i < queues->count; i++) {
-        size_t k;
-        json_t *entry;
-        json_array_foreach (queues->list[i].entries, k, entry)
-            if (strcmp(text_of(entry, "task"), task) == 0)
-                return true;
-    }
-    return false;
+    return lookup_find(&queues->waiting, task) != DR_INDEX_NONE;
 }
 
 const struct queue_state *queues_by_id(const struct queues *queues, const char *id)

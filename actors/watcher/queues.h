@@ -36,6 +36,7 @@ struct queues {
     const struct port *port;
     struct queue_state *list;
     size_t count;
+    struct lookup waiting; /* the tasks of all entries */
     struct task_check *checks;
     int64_t reread_ms;
 };

@@ -41,11 +41,12 @@ bool recovery_is_run(const struct picture *picture, const char *task, const char
     const struct workers *workers = &picture->workers;
     for (size_t i = 0; i < workers->count; i++) {
         const struct dr_worker_view *view = &workers->list[i];
+        if (!view->proven || strcmp(view->task, task) != 0)
+            continue;
         const struct dr_machine_row *machine =
             rows_instance(picture->claims->rows, view->instance_id);
-        if (view->proven && strcmp(view->task, task) == 0 &&
-            (machine == NULL ||
-             (machine->ended_us == 0 && strcmp(machine->instance_id, but_instance) != 0)))
+        if (machine == NULL ||
+            (machine->ended_us == 0 && strcmp(machine->instance_id, but_instance) != 0))
             return true;
     }
     return false;

@@ -60,12 +60,13 @@ void settle_restore(struct settle *settle, const struct dr_ledger_state *rows, s
         settle->until_ms = now.boot_ms + left_ms;
         settle->until_us = now.wall_us + left_ms * 1000;
     }
-    struct lookup known = lookup_known(settle);
+    struct lookup known = lookup_known(settle), machines = lookup_machines(rows);
     for (size_t i = 0; i < rows->slots.count; i++) { /* each worker once */
-        const struct dr_machine_row *machine = rows_machine(rows, rows->slots.items[i].machine);
-        if (machine != NULL && strcmp(machine->state, "up") == 0)
+        size_t at = lookup_find(&machines, rows->slots.items[i].machine);
+        if (at != DR_INDEX_NONE && strcmp(rows->machines.items[at].state, "up") == 0)
             learn(settle, &known, rows->slots.items[i].worker);
     }
+    lookup_free(&machines);
     lookup_free(&known);
 }
 
@@ -93,11 +94,19 @@ static int64_t gap_of(const struct settle *settle, struct when now)
     return settle->healthy_us == 0 ? 0 : (now.wall_us - settle->healthy_us) / 1000;
 }
 
-static bool worker_is_ending(const char *worker, const struct dr_ledger_state *rows)
+struct places {
+    const struct dr_ledger_state *rows;
+    struct lookup slots, machines;
+};
+
+static bool worker_is_ending(const struct places *places, const char *worker)
 {
-    const struct dr_slot_row *slot = rows_slot(rows, worker);
-    const struct dr_machine_row *machine = slot == NULL ? NULL : rows_machine(rows, slot->machine);
-    return machine != NULL && machine_is_ending(machine);
+    const struct dr_ledger_state *rows = places->rows;
+    size_t slot = lookup_find(&places->slots, worker);
+    if (slot == DR_INDEX_NONE)
+        return false;
+    size_t at = lookup_find(&places->machines, rows->slots.items[slot].machine);
+    return at != DR_INDEX_NONE && machine_is_ending(&rows->machines.items[at]);
 }
 
 /* Brings `known` up to date with the picture; how many that we expected to stay are gone within the
@@ -112,13 +121,14 @@ static void count_vanished(struct settle *settle, const struct workers *workers,
         learn(settle, &known, workers->list[i].id);
     }
     lookup_free(&known);
+    struct places places = {rows, lookup_slots(rows), lookup_machines(rows)};
     *vanished = *of = 0;
     for (size_t i = settle->count; i-- > 0;) {
         struct known_worker *worker = &settle->known[i];
         bool there = lookup_find(&listed, worker->id) != DR_INDEX_NONE;
         if (!there && worker->gone_ms == 0) {
             worker->gone_ms = now.boot_ms;
-            worker->expected = worker_is_ending(worker->id, rows);
+            worker->expected = worker_is_ending(&places, worker->id);
         }
         if (!there && now.boot_ms - worker->gone_ms > settle->window_ms) {
             forget(settle, i);
@@ -128,6 +138,8 @@ static void count_vanished(struct settle *settle, const struct workers *workers,
         *of += there || !worker->expected;
     }
     lookup_free(&listed);
+    lookup_free(&places.slots);
+    lookup_free(&places.machines);
 }
 
 static void begin(struct settle *settle, struct when now)

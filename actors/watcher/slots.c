@@ -10,7 +10,8 @@
 #define FAREWELL_AGAIN_MS 30000 /* the picture at hand may still show it */
 
 static struct slot_memory *recall(struct slots *slots, const char *worker,
-                                  const struct dr_ledger_state *rows, int64_t now_us)
+                                  const struct dr_ledger_state *rows, const struct lookup *places,
+                                  int64_t now_us)
 {
     struct slot_memory *memory;
     HASH_FIND_STR(slots->table, worker, memory);
@@ -20,7 +21,8 @@ static struct slot_memory *recall(struct slots *slots, const char *worker,
     DR_ASSERT(memory != NULL);
     memory->worker = strdup(worker);
     DR_ASSERT(memory->worker != NULL);
-    const struct dr_slot_row *row = rows_slot(rows, worker);
+    size_t at = lookup_find(places, worker);
+    const struct dr_slot_row *row = at == DR_INDEX_NONE ? NULL : &rows->slots.items[at];
     memory->busy = row == NULL || row->busy;
     memory->idle_since_us = row == NULL ? 0 : row->idle_since_us;
     memory->restored = row != NULL && !row->busy;
@@ -47,9 +49,10 @@ static void forget_unseen(struct slots *slots)
 void slots_remember(struct slots *slots, struct workers *workers,
                     const struct dr_ledger_state *rows)
 {
+    struct lookup places = lookup_slots(rows);
     for (size_t i = 0; i < workers->count; i++) {
         struct dr_worker_view *view = &workers->list[i];
-        struct slot_memory *memory = recall(slots, view->id, rows, workers->sent_us);
+        struct slot_memory *memory = recall(slots, view->id, rows, &places, workers->sent_us);
         memory->seen = true;
         bool busy = view->task[0] != '\0';
         if (busy)
@@ -59,6 +62,7 @@ void slots_remember(struct slots *slots, struct workers *workers,
         memory->busy = busy;
         view->idle_since_us = memory->idle_since_us;
     }
+    lookup_free(&places);
     forget_unseen(slots);
 }
 

@@ -68,14 +68,6 @@ const struct dr_machine_row *rows_instance(const struct dr_ledger_state *rows,
     return NULL;
 }
 
-const struct dr_slot_row *rows_slot(const struct dr_ledger_state *rows, const char *worker)
-{
-    for (size_t i = 0; rows != NULL && i < rows->slots.count; i++)
-        if (strcmp(rows->slots.items[i].worker, worker) == 0)
-            return &rows->slots.items[i];
-    return NULL;
-}
-
 const struct dr_machine_row *rows_machine_of(const struct dr_ledger_state *rows, const char *prefix,
                                              const char *worker)
 {

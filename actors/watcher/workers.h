@@ -50,7 +50,6 @@ const struct dr_worker_view *workers_find(const struct workers *workers, const c
 const struct dr_machine_row *rows_machine(const struct dr_ledger_state *rows, const char *id);
 const struct dr_machine_row *rows_instance(const struct dr_ledger_state *rows,
                                            const char *instance_id);
-const struct dr_slot_row *rows_slot(const struct dr_ledger_state *rows, const char *worker);
 /* The machine of the worker of this id; NULL: it is none of ours, or of one that was forgotten. */
 const struct dr_machine_row *rows_machine_of(const struct dr_ledger_state *rows, const char *prefix,
                                              const char *worker);

@@ -80,7 +80,7 @@ static void fill(struct growth_flock *flock, size_t i)
                                                  .drain_reason = "",
                                                  .for_queue = listens.items[0],
                                                  .queues = listens,
-                                                 .drain_queue = "",
+                                                 .drain_queue = listens.items[0],
                                                  .attempt = "",
                                                  .instance_id = instance,
                                                  .offering = "",

@@ -201,7 +201,7 @@ export async function foreign({ page, gateway, expect, heard }) {
 }
 
 /* A part of Drover was away: what it says of that time is on the page without a reload. */
-export async function partAway({ page, gateway, expect }) {
+export async function partAway({ page, gateway }) {
   await page.goto(`${gateway.url}/activity`);
   await page.waitForSelector("#live.live");
   await page.waitForLoadState("networkidle");
@@ -209,13 +209,18 @@ export async function partAway({ page, gateway, expect }) {
   await page.waitForFunction(() =>
     document.querySelector("#banners").innerText.includes("ledger is away"),
   );
+  await page.waitForFunction(
+    () => document.querySelector("#live.partly .words")?.textContent === "in part",
+  );
   await gateway.turn("line");
   await gateway.turn("back");
   await page.waitForFunction(() => !document.querySelector("#banners").textContent);
   await page.waitForFunction(() =>
     document.querySelector("main").innerText.includes("behind the page's back"),
   );
-  expect(await page.locator("#live.live").count(), "the page is not live again");
+  await page.waitForFunction(
+    () => document.querySelector("#live:not(.partly) .words")?.textContent === "live",
+  );
 }
 
 /* What can be told of the start of tasks, and what it rests on; else why nothing can. */

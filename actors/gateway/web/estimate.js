@@ -22,7 +22,7 @@ export function median(values) {
 export function usualRuns(ended) {
   const runs = new Map();
   for (const t of ended) {
-    if (!t.from_us || !t.to_us || t.to_us <= t.from_us) continue;
+    if (!t.queue || !t.from_us || !t.to_us || t.to_us <= t.from_us) continue;
     if (!runs.has(t.queue)) runs.set(t.queue, []);
     runs.get(t.queue).push(t.to_us - t.from_us);
   }
@@ -71,7 +71,7 @@ function endOf(task, m, usual, at) {
   if (!usual || !task.from_us)
     return {
       us: 0,
-      basis: `too few tasks of ${task.queue} have ended to say when ${who} will`,
+      basis: `too few tasks of ${task.queue || "its queue"} have ended to say when ${who} will`,
     };
   const took = span(usual.us / 1000);
   const end = task.from_us + usual.us;

@@ -11,7 +11,7 @@ import { setHelp } from "./keys.js";
 const byId = (id) => document.getElementById(id);
 
 export function start(login) {
-  on("live second", showLive);
+  on("live second server state", showLive);
   on("live server state pauses money", showBanners);
   on("second", () => {
     if (store.live === "lost") showBanners();
@@ -76,14 +76,17 @@ function showLive() {
   const node = byId("live");
   const [mark, words] = node.children;
   toggle(document.body, "stale", store.live === "lost");
-  node.className = `live ${store.live}`;
-  say(mark, store.live === "connecting" ? "○" : "●");
+  /* A part of Drover does not answer: what it tells is old, though the stream is not. */
+  const partly = store.loaded && store.live === "live" && !store.ready;
+  node.className = `live ${store.live}${partly ? " partly" : ""}`;
+  node.title = partly ? store.missing.join("\n") : "";
+  say(mark, store.live === "connecting" ? "○" : partly ? "△" : "●");
   if (store.live === "lost") {
     say(words, store.loaded ? `${span(silentMs())} old` : "no answer");
     node.setAttribute("aria-live", "off");
   } else {
     node.setAttribute("aria-live", "polite");
-    say(words, store.live);
+    say(words, partly ? "in part" : store.live);
   }
 }
 

@@ -276,6 +276,13 @@ export function mostBox(cost) {
           : "nothing yet",
     ),
     cost.sentence ? h("p.muted.small", null, cost.sentence) : null,
-    none.length ? h("p.small", null, `Beside it, of unknown price: ${none.join(", ")}.`) : null,
+    none.length
+      ? h(
+          "p.small",
+          null,
+          `${cost.per_hour_usd_micros ? "Beside it, of unknown price" : "Of"}: ${none.join(", ")}. `,
+          "Its price_per_hour puts it into the sum.",
+        )
+      : null,
   );
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "drover/assert.h"
+#include "hocon.h"
 #include "import.h"
 #include "strbuf.h"
 
@@ -134,6 +135,22 @@ static void add_conf(struct dr_strbuf *conf, const char *key, const char *value)
     json_decref(text);
 }
 
+/* A server or a pair in it would stand in the place of what Drover gives each machine. */
+static void judge_conf(struct import *im, const char *text)
+{
+    json_t *conf = dr_hocon_parse("", text, strlen(text), dr_hocon_getenv, NULL, NULL);
+    json_t *api = json_object_get(conf, "api");
+    if (json_object_get(api, "credentials"))
+        import_warn(im, "configurations.extra_clearml_conf", NULL,
+                    "has a key pair of its own (api.credentials), which all machines would use: "
+                    "Drover makes one for each and takes it back. Take it out");
+    else if (json_object_get(api, "api_server"))
+        import_note(im, "configurations.extra_clearml_conf", NULL,
+                    "names a server (api.api_server), which the machines will use: "
+                    "clearml.machine_api_server says the same");
+    json_decref(conf);
+}
+
 /* What the machines' clearml.conf holds, and nobody may read: as ClearML's driver writes it. */
 static const char *machine_secrets(struct import *im)
 {
@@ -142,6 +159,7 @@ static const char *machine_secrets(struct import *im)
     const char *path = NULL;
     add_conf(&conf, "agent.git_user", git_word(im, "git_user", "CLEARML_AUTOSCALER_GIT_USER"));
     add_conf(&conf, "agent.git_pass", git_word(im, "git_pass", "CLEARML_AUTOSCALER_GIT_PASSWORD"));
+    judge_conf(im, extra);
     int line = import_secret_line(extra);
     if (line > 0) {
         dr_strbuf_printf(&conf, "%s\n", extra);
@@ -208,6 +226,15 @@ static void docker(struct import *im)
     }
 }
 
+/* ClearML's script reads it unless a form says otherwise; the example script has no such field. */
+static void bashrc(struct import *im)
+{
+    bool excluded = import_take_bool(im, im->hyper, HYPER, "exclude_bashrc");
+    excluded = import_take_bool(im, im->hyper, HYPER, "exclude_bashrc_script") || excluded;
+    if (!excluded)
+        json_object_set_new(im->common, "read_bashrc", json_true());
+}
+
 static void init_script(struct import *im)
 {
     const char *script = import_take_text(im, im->conf, "configurations", "extra_vm_bash_script");
@@ -256,8 +283,6 @@ static void needless(struct import *im)
     static const struct {
         const char *key, *why;
     } table[] = {
-        {"exclude_bashrc", "Drover's boot script reads no .bashrc"},
-        {"exclude_bashrc_script", "Drover's boot script reads no .bashrc"},
         {"warn_more_than_one_executor", "one task is never put on two machines here"},
         {"warn_if_more_than_one_instance_is_executing_the_same_task",
          "one task is never put on two machines here"},
@@ -281,6 +306,7 @@ void import_root(struct import *im)
     accounts(im);
     docker(im);
     init_script(im);
+    bashrc(im);
     times(im);
     profile(im);
     needless(im);

@@ -125,6 +125,22 @@ static void modernise(struct import *im)
     json_object_del(im->conf, "extra_trains_conf");
 }
 
+/* Names of older scripts and of the forms. Two of one meaning: the one that is right already. */
+static void rename_hyper(struct import *im)
+{
+    json_t *all = json_deep_copy(im->hyper), *value;
+    const char *key;
+    char snaked[128];
+    json_object_foreach (all, key, value) {
+        const char *name = import_canonical(key, snaked, sizeof snaked, false);
+        if (name == snaked || json_object_get(im->hyper, name))
+            continue;
+        put(im->hyper, name, value);
+        json_object_del(im->hyper, key);
+    }
+    json_decref(all);
+}
+
 static bool is_drover(const json_t *tree)
 {
     return json_object_get(tree, "deployment") &&
@@ -162,6 +178,7 @@ enum import_kind import_shape(struct import *im, const json_t *tree)
         im->app = import_app(im, list);
         json_decref(list);
     }
+    rename_hyper(im);
     modernise(im);
     return found ? IMPORT_CLEARML : IMPORT_UNKNOWN;
 }

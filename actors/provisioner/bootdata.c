@@ -38,6 +38,16 @@ static bool read_ca(const char *path, char **text, struct dr_error *error)
            dr_error_set(error, "clearml.ca_file %s cannot be read: %s", path, strerror(errno));
 }
 
+/* The caller's (free). A .bashrc that wants a person in front of it ends at once. */
+static char *init_script_of(const struct dr_cfg_type *type)
+{
+    char *script;
+    DR_ASSERT(asprintf(&script, "%s%s",
+                       type->read_bashrc ? "[ -r ~/.bashrc ] && . ~/.bashrc\n" : "",
+                       type->init_script) >= 0);
+    return script;
+}
+
 static struct boot_settings settings_of(const struct bootdata_request *request,
                                         const struct secrets *secrets)
 {
@@ -72,7 +82,6 @@ static struct boot_settings settings_of(const struct bootdata_request *request,
         .ssh_known_hosts = secrets->ssh_known_hosts,
         .storage_conf = secrets->storage_conf,
         .extra_clearml_conf = type->extra_clearml_conf,
-        .init_script = type->init_script,
         .env = type->environment.items,
         .env_count = type->environment.count,
         .agent_python = request->account->agent_python,
@@ -101,8 +110,11 @@ bool bootdata_render(const struct bootdata_request *request, struct boot_blob *o
         settings.queues = request->machine->queues.items;
         settings.queue_count = request->machine->queues.count;
         settings.ca_pem = ca;
+        char *script = init_script_of(request->type);
+        settings.init_script = script;
         if (boot_render(&settings, out, err, sizeof err) != 0)
             ok = dr_error_set(error, "no boot script for type %s: %s", request->type->name, err);
+        free(script);
     }
     free(ca);
     secrets_free(&secrets);

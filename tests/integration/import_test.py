@@ -233,6 +233,73 @@ class Fields(Case):
         self.said(remarks, "note", "hyper_params.cloud_credentials_key")
 
 
+class Odd(Case):
+    """What people have written by hand, or had written for them."""
+
+    def test_a_conf_with_a_key_pair_of_its_own(self):
+        """As in clearml/clearml#1098: block text with a whole api section."""
+        conf = ('\n  api {\n    api_server: "http://x.x:8008"\n    # made in the web page\n    credentials '
+                '{"access_key": "AAAA", "secret_key": "sEcReTkEy"}\n    verify_certificate: "False"\n  }\n')
+        _, remarks = self.bring(told(more={"extra_clearml_conf": conf}), 1)
+        self.assertIn("Take it out", self.said(remarks, "warning", "configurations.extra_clearml_conf"))
+        _, remarks = self.again(told(more={"extra_clearml_conf": "api.api_server: \"http://x:8008\""}))
+        self.assertIn("machine_api_server", self.said(remarks, "note", "configurations.extra_clearml_conf"))
+
+    def again(self, source, code=0):
+        shutil.rmtree(os.path.join(self.dir, "drover-secrets"))
+        os.unlink(self.out)
+        return self.bring(source, code)
+
+    def test_nothing_where_something_is_expected(self):
+        empty = dict(RESOURCE, key_name=None, tags=None, ebs_volume_type=None, security_group_ids=None,
+                     extra_configurations=None, is_spot=None, cpu_only=None)
+        hyper = {"git_user": "", "git_pass": "", "max_idle_time_min": "", "default_docker_image": "",
+                 "iam_arn": "", "cloud_credentials_token": "", "tags": ""}
+        text = yaml.safe_dump(told(hyper=hyper, gpu=empty)).replace("git_user: ''", "git_user: null")
+        config, _ = self.bring(text)
+        kind, = config["machine_types"]
+        self.assertFalse({"key_name", "tags", "security_group_ids", "docker_image", "idle_timeout",
+                          "extra_configurations"} & set(kind), kind)
+        self.assertNotIn("secrets_file", config["accounts"][0])
+
+    def test_words_of_other_alphabets(self):
+        config, remarks = self.bring(told(
+            {"größe ü 日本": [["große Maschine", 1]]}, {"workers_prefix": "wörker"},
+            **{"große Maschine": dict(RESOURCE, tags="team=größe")}), 1)
+        self.assertEqual([("größe ü 日本", ["gro-e-Maschine"])],
+                         [(q["name"], q["types"]) for q in config["queues"]])
+        self.assertEqual(["team=größe"], config["machine_types"][0]["tags"])
+        self.said(remarks, "note", "resource_configurations.große Maschine")
+        self.said(remarks, "warning", "hyper_params.workers_prefix")
+
+    def test_every_value_a_text(self):
+        texts = {key: value if isinstance(value, list) else str(value) for key, value in RESOURCE.items()}
+        plain, _ = self.bring(told())
+        source = told({"default": [["gpu", "3"]]}, gpu=dict(texts, is_spot="False", cpu_only="false"))
+        source["hyper_params"] = {key: str(value) for key, value in HYPER.items()}
+        self.assertEqual(plain, self.again(source)[0])
+
+    def test_older_names(self):
+        plain, _ = self.bring(told())
+        source = told(hyper={"cloud_credentials_key": None, "cloud_credentials_secret": None,
+                             "cloud_credentials_region": None, "git_pass": None})
+        source["hyper_params"].update(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="sEcReTkEy",
+                                      aws_region="us-east-1", git_password="ghp_GitToken")
+        self.assertEqual(plain, self.again(source)[0])
+
+    def test_bashrc_is_read_unless_a_form_says_otherwise(self):
+        self.assertTrue(self.bring(told())[0]["machine_types"][0]["read_bashrc"])
+        for word in ("exclude_bashrc", "Exclude .bashrc script"):
+            form = dict(Apps.FORM, **{word: True})
+            self.assertNotIn("read_bashrc", self.again(json.dumps(form))[0]["machine_types"][0])
+
+    def test_keys_that_nobody_knows_are_named_where_they_are(self):
+        source = told(gpu=dict(RESOURCE, colour="blue"), more={"mood": "good"}, hyper={"size": 3})
+        _, remarks = self.bring(source, 1)
+        for field in ("resource_configurations.gpu.colour", "configurations.mood", "hyper_params.size"):
+            self.assertIn("no such field", self.said(remarks, "warning", field))
+
+
 class Forms(Case):
     def test_json_hocon_windows_and_half(self):
         source = told()

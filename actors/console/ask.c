@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "remote.h"
@@ -41,6 +42,11 @@ int console_try(struct console *console, const char *to, enum dr_type type, cons
         say_why(console, err, err_len);
     if (client != NULL)
         result = dr_client_ask(client, to, type, body, wait_ms, out, err, err_len);
+    if (client != NULL && result != 0 && strstr(err, "did not answer within") != NULL)
+        snprintf(err, err_len,
+                 "Drover's %s did not answer within %d s: `drover logs` has what it says; one that "
+                 "hangs is started anew by itself",
+                 to, (wait_ms + 999) / 1000);
     dr_client_close(&client);
     return result;
 }

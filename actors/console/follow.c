@@ -4,7 +4,9 @@
  */
 #include "console.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #define BUS_MS 1000
 
@@ -29,6 +31,15 @@ struct dr_tap *console_tap(const struct console *console, const char *topic, cha
     return dr_tap_open(named[0] ? named : endpoint, topic, err, err_len);
 }
 
+static int no_right(const struct console *console, struct dr_tap **tap)
+{
+    dr_tap_close(tap);
+    return console_fail(EXIT_BROKEN, "unavailable",
+                        "you may not listen to the Drover in %s: run this as the user that it runs "
+                        "as, or with sudo; or ask its dashboard with --gateway and a token",
+                        console->run_dir);
+}
+
 int console_follow(struct console *console, const char *topic,
                    void (*print)(const struct dr_message *message))
 {
@@ -37,6 +48,8 @@ int console_follow(struct console *console, const char *topic,
     if (tap == NULL)
         return console_fail(EXIT_BROKEN, "unavailable", "%s", err);
     struct dr_message answer;
+    if (access(console->run_dir, X_OK) != 0 && errno == EACCES)
+        return no_right(console, &tap);
     if (console_try(console, "bus", DR_ACTORS_GET, &(struct dr_actors_get){.counters = false},
                     BUS_MS, &answer, err, sizeof err) == 0)
         dr_message_free(&answer);

@@ -10,24 +10,24 @@
 
 static const char general[] =
     "\n  --config FILE  default: $DROVER_CONFIG, ./drover.yaml, /etc/drover/drover.yaml\n"
-    "  --gateway URL  ask a Drover of another host by its dashboard's address; default:\n"
-    "                 $DROVER_GATEWAY. Token: $DROVER_TOKEN or ~/.config/drover/token;\n"
+    "  --gateway URL  ask the Drover of another host at its dashboard; default:\n"
+    "                 $DROVER_GATEWAY. Token: $DROVER_TOKEN, ~/.config/drover/token;\n"
     "                 $DROVER_CA_FILE: the authority of its certificate\n"
     "  --json         answers as JSON, one document a line; errors too, on stderr\n\n"
-    "exit codes: 0 fine; 1 something waits that will not start, a check failed, a change\n"
-    "            was refused, there is no such thing, or another configuration needs a\n"
-    "            stop and a start; 2 something is broken or does not answer; 64 usage;\n"
-    "            78 configuration. `drover COMMAND --help`: its arguments, examples and codes.\n";
+    "exit codes: 0 fine; 1 something waits that will not start, a check failed, a\n"
+    "            change was refused, there is no such thing, or another configuration\n"
+    "            needs a stop and a start; 2 something is broken or does not answer;\n"
+    "            64 usage; 78 configuration. `drover COMMAND --help` has more.\n";
 
 /* Broken between words; lines after the first are indented. */
 static void wrap(FILE *out, const char *text, size_t used, size_t indent)
 {
-    while (*text != '\0') {
+    for (bool first = true; *text != '\0'; first = false) {
         size_t len = strcspn(text, " ");
-        if (used + 1 + len > WIDTH) {
+        if (!first && used + 1 + len > WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             used = indent;
-        } else if (used > indent) {
+        } else if (!first) {
             fputc(' ', out);
             used++;
         }
@@ -42,10 +42,9 @@ void help_all(FILE *out)
 {
     size_t count;
     const struct command *all = commands_all(&count);
-    fputs(
-        "drover: starts cloud machines for waiting ClearML tasks, and takes them away when idle\n\n"
-        "usage: drover [--config FILE | --gateway URL] [--json] COMMAND ...\n\n",
-        out);
+    fputs("drover: starts cloud machines for waiting ClearML tasks, and ends them when idle\n\n"
+          "usage: drover [--config FILE | --gateway URL] [--json] COMMAND ...\n\n",
+          out);
     for (size_t i = 0; i < count; i++) {
         fprintf(out, "  %-10s ", all[i].name);
         wrap(out, all[i].meaning, 13, 13);
@@ -73,9 +72,7 @@ void help_command(const struct command *command, FILE *out)
     wrap(out, exits_of(row), 12, 12);
     fputs("--gateway:  ", out);
     wrap(out, row->afar == NULL ? "no; run it on Drover's own host" : row->afar, 12, 12);
-    fputs(
-        "--json:     answers as JSON, one document a line; errors on stderr as {\"error\": ...}\n",
-        out);
+    fputs("--json:     answers as JSON, one document a line; errors too, on stderr\n", out);
 }
 
 /* ---- the manual ----------------------------------------------------------------------------- */

@@ -43,6 +43,8 @@ void top_frame_free(struct top_frame *frame);
 struct top_pen {
     char *line; /* TOP_LINE; NULL: the frame is full, what is written goes nowhere */
     size_t len, used, columns;
+    size_t last, last_columns; /* where the last character begins, and what it takes */
+    bool cut;                  /* something did not fit: the line ends with … */
 };
 __attribute__((format(printf, 3, 4))) void top_put(struct top_pen *pen, enum top_look look,
                                                    const char *format, ...);

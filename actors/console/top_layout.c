@@ -12,6 +12,7 @@
 #include "top_parts.h"
 
 #define ACTIVITY_LEAST 3
+#define QUEUES_LEAST 4
 
 struct top_pen top_next(struct top_page *page)
 {
@@ -209,6 +210,8 @@ static void body(struct top_page *page)
     size_t happened = top_activity_count(flock);
     size_t keep = happened == 0 ? 0 : least(happened, ACTIVITY_LEAST) + 2;
     size_t queues = top_queue_lines(page);
+    if (left < keep + least(queues, QUEUES_LEAST)) /* a small screen: what waits comes first */
+        keep = left > QUEUES_LEAST + 3 ? left - QUEUES_LEAST : 0;
     size_t room = least(queues, left > keep ? left - keep : left);
     top_queues(page, room, queues);
     left = page->end > page->at ? page->end - page->at : 0;

@@ -24,33 +24,38 @@ static const char *mark_of(const struct dr_machine_row *machine)
     return words_mark(machine->state, dr_view_phase(machine) == DR_PHASE_IDLE);
 }
 
-/* Neighbours are of one state: the parts of the row are to each other as the flock's. */
+#define CELLS_WORDS 26 /* " 1 cell: 1234 machines" */
+
+/* Neighbours are of one state: the parts of the row are to each other as the flock's, also where a
+ * cell has to stand for several machines. */
 void top_cells(struct top_page *page, size_t lines)
 {
     static const enum top_look order[] = {TOP_RUNNING,  TOP_IDLE,   TOP_BOOTING, TOP_WAITING,
                                           TOP_DRAINING, TOP_FAILED, TOP_DIM};
     const struct dr_machine_row_list *machines = &page->view->flock->state->machines;
-    size_t room = lines * page->frame->columns, drawn = 0;
+    size_t room = lines * page->frame->columns, each = 1, states = sizeof order / sizeof order[0];
     struct top_pen pen = top_next(page);
     if (machines->count == 0) {
         top_put(&pen, TOP_DIM, "no machines: one is started when a task is enqueued that needs it");
         return;
     }
-    if (machines->count > room)
-        room -= 16;
-    for (size_t o = 0; o < sizeof order / sizeof order[0]; o++) {
-        for (size_t i = 0; i < machines->count && drawn < room; i++) {
+    if (machines->count > room) {
+        size_t left = room > states + CELLS_WORDS + 8 ? room - states - CELLS_WORDS : 8;
+        each = (machines->count + left - 1) / left;
+    }
+    for (size_t o = 0; o < states; o++) {
+        size_t seen = 0;
+        for (size_t i = 0; i < machines->count; i++) {
             const struct dr_machine_row *machine = &machines->items[i];
-            if (look_of(machine) != order[o])
+            if (look_of(machine) != order[o] || seen++ % each != 0)
                 continue;
             if (pen.used == pen.columns)
                 pen = top_next(page);
             top_put(&pen, order[o], "%s", mark_of(machine));
-            drawn++;
         }
     }
-    if (drawn < machines->count)
-        top_put(&pen, TOP_DIM, " and %zu more", machines->count - drawn);
+    if (each > 1)
+        top_put(&pen, TOP_DIM, " 1 cell: %zu machines", each);
 }
 
 /* ---- queues -----------------------------------------------------------------------------------
@@ -146,7 +151,7 @@ void top_machines(struct top_page *page, size_t room)
     size_t shown = room > 2 ? room - 2 : 0;
     page->at++;
     struct top_pen head = top_next(page);
-    top_put(&head, TOP_DIM, "%-16s %-14s %-13s %9s  WHY", "MACHINE", "TYPE", "STATE", "FOR");
+    top_put(&head, TOP_DIM, "%-17s %-14s %-13s %9s  WHY", "MACHINE", "TYPE", "STATE", "FOR");
     if (shown < machines->count)
         top_put(&head, TOP_DIM, " (%zu of %zu)", shown, machines->count);
     for (size_t i = 0; i < machines->count && i < shown; i++) {
@@ -157,7 +162,7 @@ void top_machines(struct top_page *page, size_t room)
         snprintf(state, sizeof state, "%s %s", mark_of(machine), idle ? "idle" : machine->state);
         int64_t from_us = idle ? machine->idle_since_us : machine->state_since_us;
         words_span((page->view->now_us - from_us) / 1000, since);
-        top_cell(&pen, TOP_PLAIN, 16, false, machine->id);
+        top_cell(&pen, TOP_PLAIN, 17, false, machine->id);
         top_put(&pen, TOP_PLAIN, " ");
         top_cell(&pen, TOP_PLAIN, 14, false, machine->type);
         top_put(&pen, TOP_PLAIN, " ");

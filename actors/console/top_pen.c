@@ -63,6 +63,18 @@ static bool harmful(const char *text, size_t bytes)
                               (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)));
 }
 
+/* What is missing is seen to be missing. */
+static void cut(struct top_pen *pen)
+{
+    static const char dots[] = "…";
+    pen->cut = true;
+    if (pen->last_columns == 0 || pen->last + sizeof dots + 2 > TOP_LINE)
+        return;
+    pen->used -= pen->last_columns - 1;
+    memcpy(pen->line + pen->last, dots, sizeof dots - 1);
+    pen->len = pen->last + sizeof dots - 1;
+}
+
 static void write_text(struct top_pen *pen, const char *text)
 {
     while (*text != '\0') {
@@ -70,8 +82,12 @@ static void write_text(struct top_pen *pen, const char *text)
         size_t bytes = step(text, &columns);
         bool bad = harmful(text, bytes);
         size_t takes = bad ? 1 : (size_t)columns;
-        if (pen->used + takes > pen->columns || pen->len + bytes + 2 > TOP_LINE)
+        if (pen->used + takes > pen->columns || pen->len + bytes + 2 > TOP_LINE) {
+            cut(pen);
             return;
+        }
+        pen->last = takes == 0 ? pen->last : pen->len;
+        pen->last_columns = takes == 0 ? pen->last_columns : takes;
         memcpy(pen->line + pen->len, bad ? "?" : text, bad ? 1 : bytes);
         pen->len += bad ? 1 : bytes;
         pen->used += takes;
@@ -89,7 +105,7 @@ void top_put(struct top_pen *pen, enum top_look look, const char *format, ...)
 {
     char text[TOP_LINE];
     va_list args;
-    if (pen->line == NULL)
+    if (pen->line == NULL || pen->cut)
         return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

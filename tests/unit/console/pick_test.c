@@ -77,6 +77,9 @@ static void dollars(void **state)
     assert_string_equal(pick_usd_text(1994999, out), "$ 1.99");
     assert_string_equal(pick_usd_text(150, out), "$ 0.000150");
     assert_string_equal(pick_usd_text(10000, out), "$ 0.01");
+    assert_string_equal(pick_usd_text(999490000, out), "$ 999.49");
+    assert_string_equal(pick_usd_text(1204000000, out), "$ 1,204");
+    assert_string_equal(pick_usd_text(1204999000000, out), "$ 1,204,999");
 }
 
 static void the_line_of_money(void **state)

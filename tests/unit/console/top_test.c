@@ -169,7 +169,7 @@ static void the_four_answers(void **unused)
     has(text, "○ 4 waiting, the longest for 6m 10s; in 1 queue they will not start");
     has(text, "gpu: aws4gpu is at its cap of 5");
     has(text, "● 7 running   – 2 idle   ◔ 3 booting   ◗ 1 draining");
-    has(text, "$ 14.20/h · $ 96.00 today of 200.00 · $ 1204.00 this month");
+    has(text, "$ 14.20/h · $ 96.00 today of 200.00 · $ 1,204 this month");
     has(text, "nothing: server ok, 2 of 2 actors ready");
     has(text, "\n●●●●●●●––◔◔◔◗\n");
     has(text, "gpu          4     6m 10s        1       0\n  aws4gpu is at its cap of 5\n");
@@ -250,16 +250,30 @@ static void queues_scroll(void **unused)
     has(text, "\nq59 ");
 }
 
+/* What waits comes before what happened, and a line that was cut says so. */
+static void a_small_screen(void **unused)
+{
+    (void)unused;
+    add_machines("up", false, 2);
+    add_machines("draining", false, 100);
+    add_queue("gpu", 4, "capped", "aws4gpu is at its cap of 5");
+    const char *text = live(15, 50);
+    has(text, "gpu          4     6m 10s        0       0\n  aws4gpu is at its cap of 5\n");
+    has(text, "● 2 running   – 0 idle   ◔ 0 booting   …\n");
+}
+
 static void cells_have_an_end(void **unused)
 {
     (void)unused;
     add_machines("booting", false, 100);
-    add_machines("up", false, 300);
+    add_machines("up", false, 299);
+    add_machines("absent", false, 1);
     const char *text = live(24, 80);
-    has(text, "●●●● and 176 more\n"); /* three lines of 80, but for the words */
+    has(text, "●◔◔"); /* three lines of 80, but for the words; the one that is lost is seen */
+    has(text, "◔✕ 1 cell: 2 machines\n");
     text = live(60, 160);
     has(text, "MACHINE");
-    lacks(text, " more\n");
+    lacks(text, "1 cell");
 }
 
 static void names_cannot_move_the_cursor(void **unused)
@@ -299,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup(old_is_never_live, begin),
         cmocka_unit_test_setup(a_pause_says_when, begin),
         cmocka_unit_test_setup(queues_scroll, begin),
+        cmocka_unit_test_setup(a_small_screen, begin),
         cmocka_unit_test_setup(cells_have_an_end, begin),
         cmocka_unit_test_setup(names_cannot_move_the_cursor, begin),
         cmocka_unit_test_setup(any_size_holds, begin),

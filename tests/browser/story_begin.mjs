@@ -59,6 +59,15 @@ async function cloud({ page, expect, shot }, host) {
   /* From the list of clouds straight to the button: leaving a field costs nobody a click. */
   await account.getByLabel(/^Cloud/).focus();
   await findings(page, /^Test this account/, /is there/);
+  /* A screen that is drawn anew while the account is asked shows what comes of it. */
+  const buttons = ["Test this account", "Add another account"];
+  await page.evaluate((words) => {
+    const all = [...document.querySelectorAll("main button")];
+    words.forEach((word) => all.find((node) => node.textContent === word).click());
+  }, buttons);
+  await account.locator(".faults", { hasText: "is there" }).waitFor();
+  await page.getByRole("button", { name: "Remove aws2" }).click();
+  await page.getByRole("button", { name: "Remove aws2" }).waitFor({ state: "detached" });
   await shot("wizard-cloud");
   await next(page, "Code access");
   await page.getByLabel("git host").fill("git.example.org");

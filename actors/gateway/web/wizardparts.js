@@ -59,22 +59,25 @@ export function rights(w, cloud) {
   );
 }
 
-/* account: one of the answers; its name is the one of now. */
+/* account: one of the answers; its name is the one of now. A screen that is drawn anew meanwhile goes
+ * on waiting for the answer. */
 export function tester(w, word, what, account) {
   const out = h("div", { "aria-live": "polite" });
-  const button = h(
-    "button",
-    {
-      type: "button",
-      onclick: async () => {
-        button.disabled = true;
-        replace(out, h("p.muted", null, "Asking…"));
-        replace(out, findingList(await w.test(what, account && account.name)));
-        button.disabled = false;
-      },
-    },
-    word,
-  );
+  const about = account || what;
+  const begin = () => {
+    const test = w.test(what, account && account.name);
+    w.tests.set(about, test);
+    test.finally(() => w.tests.delete(about));
+    wait(test);
+  };
+  const button = h("button", { type: "button", onclick: begin }, word);
+  const wait = async (test) => {
+    button.disabled = true;
+    replace(out, h("p.muted", null, "Asking…"));
+    replace(out, findingList(await test));
+    button.disabled = false;
+  };
+  if (w.tests.has(about)) wait(w.tests.get(about));
   return h("div", null, button, out);
 }
 

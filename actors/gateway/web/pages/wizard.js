@@ -62,6 +62,7 @@ export default function wizard(ctx) {
     keys: "" /* where this host's key pair is */,
     rights: {},
     ids: 0,
+    tests: new Map() /* those that are asking, by what they are about */,
     sizes: new Map(),
     redraw,
     secretsOf: (account) => draft.secretsOf(account),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`drover sandbox` ends while tasks run and wait: nothing more starts, no machine is left, and the next life
-goes on with the tasks."""
+"""`drover sandbox` ends while tasks run and wait: nothing more starts, no machine is left, and the next
+life goes on with the tasks."""
 import base64
 import json
 import os
@@ -21,7 +21,8 @@ CODE = "import time\nwhile True:\n    time.sleep(1)\n"
 
 
 def has_agent():
-    return subprocess.run([PYTHON, "-c", "import clearml, clearml_agent"], capture_output=True).returncode == 0
+    done = subprocess.run([PYTHON, "-c", "import clearml, clearml_agent"], capture_output=True)
+    return done.returncode == 0
 
 
 @unittest.skipUnless(has_agent(), "no clearml and clearml_agent in DROVER_TEST_PYTHON")
@@ -47,7 +48,8 @@ class SandboxEnd(unittest.TestCase):
         """The machines that were seen until it had ended."""
         seen = set()
         self.sandbox.send_signal(signal.SIGTERM)
-        eventually(lambda: seen.update(self.started()) or self.sandbox.poll() is not None, 120, "the end", 0.05)
+        eventually(lambda: seen.update(self.started()) or self.sandbox.poll() is not None,
+                   120, "the end", 0.05)
         return seen
 
     def call(self, endpoint, **body):
@@ -68,12 +70,13 @@ class SandboxEnd(unittest.TestCase):
     def enqueue(self, count):
         queue = eventually(self.answers, 60, "the sandbox answers")[0]["id"]
         for n in range(count):
-            task = self.call("tasks.create", name="task %d" % n, type="training",
-                             script={"diff": CODE, "entry_point": "a.py", "working_dir": ".", "binary": PYTHON})
+            script = {"diff": CODE, "entry_point": "a.py", "working_dir": ".", "binary": PYTHON}
+            task = self.call("tasks.create", name="task %d" % n, type="training", script=script)
             self.call("tasks.enqueue", task=task["id"], queue=queue)
 
     def running(self):
-        return self.answers() and self.call("tasks.get_all", status=["in_progress"], only_fields=["id"])["tasks"]
+        return self.answers() and self.call(
+            "tasks.get_all", status=["in_progress"], only_fields=["id"])["tasks"]
 
     def started(self):
         machines = self.dir / "state/machines"
@@ -85,7 +88,8 @@ class SandboxEnd(unittest.TestCase):
     def test_end_and_begin(self):
         self.begin()
         self.enqueue(CAP + 4)
-        eventually(lambda: len(self.started()) == CAP and self.running(), 120, "all machines, and a task runs")
+        eventually(lambda: len(self.started()) == CAP and self.running(), 120,
+                   "all machines, and a task runs")
         before = self.started()
         self.assertEqual(self.end() - before, set(), "nothing starts while it ends")
         self.assertEqual(self.left(), [], "no process of it is left")

@@ -59,8 +59,8 @@ export function rights(w, cloud) {
   );
 }
 
-/* account: one of the answers; its name is the one of now. A screen that is drawn anew meanwhile goes
- * on waiting for the answer. */
+/* account: one of the answers; its name is the one of now. A screen that is drawn anew meanwhile
+ * goes on waiting for the answer. */
 export function tester(w, word, what, account) {
   const out = h("div", { "aria-live": "polite" });
   const about = account || what;

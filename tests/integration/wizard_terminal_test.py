@@ -278,7 +278,8 @@ class Asked(World):
         for label, answer in (("Dollars per hour", ""), ("Dollars per day", ""), ("Dollars per month", ""),
                               ("Agents on one machine", ""), ("GPUs for the agent", ""),
                               ("GPUs that must be there", ""), ("Docker arguments", ""),
-                              ("Script before the agent", ""), ("More clearml.conf", ""),
+                              ("Script before the agent", ""), ("Read .bashrc", ""),
+                              ("More clearml.conf", ""),
                               ("Environment of the agent", ""), ("Longest boot", ""), ("Longest life", "2d")):
             pane.ask(label, answer)
         pane.expect("Another machine type?")

@@ -68,6 +68,38 @@ static bool readable(struct request *request)
     return good;
 }
 
+struct framing {
+    int hosts, lengths, codings;
+};
+
+static enum MHD_Result count_framing(void *arg, enum MHD_ValueKind kind, const char *name,
+                                     size_t name_len, const char *value, size_t len)
+{
+    struct framing *framing = arg;
+    (void)kind;
+    (void)name_len;
+    (void)value;
+    (void)len;
+    framing->hosts += strcasecmp(name, "Host") == 0;
+    framing->lengths += strcasecmp(name, "Content-Length") == 0;
+    framing->codings += strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/* What a proxy before us may have read as another request than we do ends the connection: what
+ * follows on it would be somebody's words in somebody else's mouth (RFC 9112, 6.3 and 11.2). */
+static bool has_one_meaning(struct request *request)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_framing, &framing);
+    if (framing.hosts <= 1 && framing.lengths + framing.codings <= 1)
+        return true;
+    answer_error(request, 400, "bad-request",
+                 "Host, and Content-Length or Transfer-Encoding, may stand once");
+    MHD_add_response_header(request->response, "Connection", "close");
+    return false;
+}
+
 /* A page of another name on this address, or of another origin, is somebody else's. */
 static bool from_here(struct request *request)
 {
@@ -127,7 +159,7 @@ size_t dispatch_room(struct request *request)
 void dispatch(struct request *request)
 {
     char allowed[128];
-    if (!from_here(request))
+    if (!has_one_meaning(request) || !from_here(request))
         return;
     if (request->path[0] != '/') {
         answer_error(request, 400, "bad-request", "a path begins with /");

@@ -159,6 +159,20 @@ class Hard(unittest.TestCase):
                              (target, port_of(self.world)))
                 self.assertRegex(line.recv(4096), b"^HTTP/1.1 400 ")
 
+    def test_what_two_may_read_differently_ends_the_line(self):
+        inner = b"GET /healthz HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % port_of(self.world)
+        for headers, body in ((b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+                              (b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(inner), b""),
+                              (b"Content-Length: 0\r\nHost: evil.example\r\n", b"")):
+            with self.subTest(headers), dial(self.world) as line:
+                line.sendall(b"POST /api/v1/logout HTTP/1.1\r\nHost: localhost:%d\r\n%s\r\n%s%s" %
+                             (port_of(self.world), headers, body, inner))
+                said = b""
+                while more := line.recv(4096):
+                    said += more
+                self.assertRegex(said, b"^HTTP/1.1 400 ")
+                self.assertEqual(said.count(b"HTTP/1.1 "), 1, said)
+
     def test_a_head_of_the_stream_ends(self):
         answer = self.world.ask("HEAD", "/api/v1/events", token=self.world.viewer)
         self.assertEqual((answer.status, answer.body), (200, b""))

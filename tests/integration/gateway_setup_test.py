@@ -14,6 +14,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from gateway_audit_test import History
 from gateway_world import NoRedirect, free_port
 from sdk_agent_world import SdkWorld
 from world import BIN, PYTHON, World, eventually
@@ -138,6 +139,7 @@ class FirstStart(unittest.TestCase):
         self.assertEqual((503, "Drover is not set up yet"), (code, said["error"]["sentence"]))
         self.assertEqual(200, wizard.call("schema")[0])
         self.assertEqual(200, wizard.call("prices?cloud=aws&region=eu-west-1")[0])
+        self.nobody_else(wizard)
 
         config = world.config()
         broken = dict(config, queues=[{"name": "mine", "types": ["smal"]}])
@@ -162,8 +164,41 @@ class FirstStart(unittest.TestCase):
         eventually(lambda: wizard.call("me")[1].get("setup") is False, 30,
                    "the same session, another gateway")
         eventually(lambda: len(up.links()) > 1, 30, "the dashboard's link is printed")
+        self.is_in_the_history()
         self.a_task_runs()
         self.nothing_told(up)
+
+    def nobody_else(self, wizard):
+        """Who did not come by the link, or holds no more than its cookie, sets nothing up."""
+        world = self.world
+        launch = {"config": world.config(), "secrets": world.secrets()}
+        asked = (("wizard/known", None), ("wizard/render", {"config": {}}), ("wizard/launch", launch),
+                 ("wizard/test", {"what": "clearml", "config": {}}))
+        cookie, csrf = wizard.cookie, wizard.csrf
+        try:
+            for wizard.cookie, wizard.csrf, code in (("", "", 401), ("drover_session=" + "0" * 32, csrf, 401),
+                                                     (cookie, "", 403)):
+                for path, body in asked[code == 403:]:  # a read needs no header
+                    self.assertEqual(code, wizard.call(path, body)[0], path)
+        finally:
+            wizard.cookie, wizard.csrf = cookie, csrf
+        self.assertFalse(os.path.exists(world.config_path))
+        for listen in ("0.0.0.0:0", "[::]:0", "*:0", "192.0.2.1:0", "127.0.0.1.example.com:0"):
+            done = subprocess.run([os.path.join(BIN, "drover-gateway"), "--setup", "--config",
+                                   os.path.join(world.dir, "other", "drover.yaml"), "--listen", listen],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertNotEqual(0, done.returncode)
+            self.assertIn("listens on this host only", done.stderr)
+
+    def is_in_the_history(self):
+        """Who set it up and when is told to the ledger that came to be only then."""
+        history = History(self.world)
+
+        def rows():
+            found = [(row["by"], row["kind"], row["to"]) for row in history.rows()]
+            return found if len(found) >= 2 else None
+        self.assertEqual([("link", "login", "entered"), ("link", "config", "applied")],
+                         eventually(rows, 30, "the ledger has both"))
 
     def tries_keys(self, wizard, config):
         for secret, good in (("wrong", False), (self.world.secret_key, True)):

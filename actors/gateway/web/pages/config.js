@@ -280,7 +280,7 @@ export function mostBox(cost) {
       ? h(
           "p.small",
           null,
-          `${cost.per_hour_usd_micros ? "Beside it, of unknown price" : "Of"}: ${none.join(", ")}. `,
+          `${cost.per_hour_usd_micros ? "Beside it" : "Of"}: ${none.join(", ")}. `,
           "Its price_per_hour puts it into the sum.",
         )
       : null,

@@ -140,7 +140,7 @@ static json_t *known_server(json_t *keys)
 
 static json_t *known_host(const struct gateway *gateway, json_t *keys)
 {
-    json_t *config = json_object(), *clearml = known_server(keys);
+    json_t *config = json_pack("{s:s}", "deployment", "drover"), *clearml = known_server(keys);
     const char *region = getenv("AWS_REGION");
     if (region == NULL)
         region = getenv("AWS_DEFAULT_REGION");

@@ -111,7 +111,11 @@ export function many(w, { list, section, noun, first, fresh, shown, also }) {
     {
       type: "button",
       onclick() {
-        items.push(fresh(items.length));
+        /* One in the midst may have gone: the next name is not the count's. */
+        let n = items.length;
+        let item = fresh(n);
+        while (items.some((other) => other.name === item.name)) item = fresh(++n);
+        items.push(item);
         w.redraw();
       },
     },

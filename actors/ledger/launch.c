@@ -6,7 +6,7 @@
 #include "budget.h"
 #include "spend.h"
 
-#define COUNTED "ended_us=0 ORDER BY id" /* not cancelled, gone or failed; has an index */
+#define COUNTED "ended_us=0" /* not cancelled, gone or failed; has an index */
 
 void launch_kind_of(struct txn *txn, const char *type, struct launch_kind *kind)
 {
@@ -24,21 +24,34 @@ void launch_kind_of(struct txn *txn, const char *type, struct launch_kind *kind)
 }
 
 /* ---- caps ----------------------------------------------------------------------------------- */
+struct counted {
+    struct txn *txn;
+    struct caps_machine *machines;
+    size_t count, room;
+};
+
+static void count_one(const struct store_columns *row, void *arg)
+{
+    struct counted *counted = arg;
+    struct pool *pool = counted->txn->pool;
+    if (counted->count == counted->room)
+        return;
+    counted->machines[counted->count++] = (struct caps_machine){
+        .type = pool_text(pool, store_column_text(row, 0)),
+        .account = pool_text(pool, store_column_text(row, 1)),
+        .queue_names = store_split(pool, store_column_text(row, 2)),
+    };
+}
+
 static size_t counts(struct txn *txn, const struct launch_kind *kind, struct caps_count *out)
 {
-    struct dr_machine_row_list rows;
-    store_list(txn->store, TABLE_MACHINE, txn->pool, &rows, COUNTED, "");
-    struct dr_strs queues =
-        store_texts(txn->store, txn->pool, "SELECT queue_names FROM machine WHERE " COUNTED, "");
-    size_t n = rows.count < queues.count ? rows.count : queues.count;
-    struct caps_machine *machines = pool_alloc(txn->pool, (n + 1) * sizeof *machines);
-    for (size_t i = 0; i < n; i++) {
-        machines[i].type = rows.items[i].type;
-        machines[i].account = rows.items[i].account;
-        machines[i].queue_names = store_split(txn->pool, queues.items[i]);
-    }
+    int64_t live = store_int(txn->store, "SELECT count(*) FROM machine WHERE " COUNTED, "");
+    struct counted counted = {.txn = txn, .room = (size_t)live};
+    counted.machines = pool_alloc(txn->pool, (counted.room + 1) * sizeof *counted.machines);
+    store_each(txn->store, count_one, &counted,
+               "SELECT type,account,queue_names FROM machine WHERE " COUNTED, "");
     struct caps_machine one = {kind->type_name, kind->account, kind->queue_names};
-    return caps_counts(txn->config, machines, n, &one, out);
+    return caps_counts(txn->config, counted.machines, counted.count, &one, out);
 }
 
 bool launch_within_caps(struct txn *txn, const struct launch_kind *kind, int64_t more)

@@ -121,8 +121,19 @@ static const char money[] =
     "CREATE INDEX machine_supply ON machine(supply_seq);"
     "CREATE INDEX machine_launched ON machine(type, launched_us);";
 
+static const char attempts[] =
+    /* The end of each machine asks for those of its attempt; a turn of pruning for each attempt's.
+     */
+    "CREATE INDEX machine_attempt ON machine(attempt);"
+    "CREATE INDEX recovery_settled ON recovery(settled_us);";
+
 const struct schema_step schema_steps[] = {
-    {1, "rows", rows},     {2, "launch budget", launch_budget}, {3, "identities", identities},
-    {4, "people", people}, {5, "order of work", work_order},    {6, "money", money},
+    {1, "rows", rows},
+    {2, "launch budget", launch_budget},
+    {3, "identities", identities},
+    {4, "people", people},
+    {5, "order of work", work_order},
+    {6, "money", money},
+    {7, "machines by attempt", attempts},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];

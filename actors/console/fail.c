@@ -63,7 +63,7 @@ int console_fail(enum exit_code code, const char *word, const char *format, ...)
         print_object(word, sentence, NULL);
     else
         fprintf(stderr, "drover: %s\n", sentence);
-    return code;
+    return (int)code;
 }
 
 void console_note(const char *format, ...)

@@ -18,6 +18,8 @@ from world import PYTHON, eventually, processes
 OPERATOR = "token:op"
 # They ask by POST, because what they ask is large or secret.
 READS = {"config_check", "wizard_render", "wizard_test"}
+# What no test can do from outside: the attempt must have had no answer for an hour.
+REFUSED = {"attempt.settle": {"attempt": "none"}}
 
 
 def may_be_asked():
@@ -156,11 +158,12 @@ class EveryWrite(unittest.TestCase):
         for name, (act, by, kind, became) in does.items():
             with self.subTest(name):
                 self.one_row(name, lambda act=act, name=name: act(paths[name]), by, kind, became)
-        for request in may_be_asked():
+        kinds = {"machine.drain": "machine", "machine.keep": "machine", "launch.pause": "pause",
+                 "ledger.adopt": "ledger", "hand.note": "config"}
+        self.assertEqual(set(may_be_asked()) - set(REFUSED), set(kinds), "this test knows every request")
+        for request, kind in kinds.items():
             with self.subTest(asked=request):
-                self.one_row(request, lambda request=request: self.asked(request), OPERATOR,
-                             {"machine": "machine", "launch": "pause", "ledger": "ledger",
-                              "hand": "config"}[request.split(".")[0]], "")
+                self.one_row(request, lambda request=request: self.asked(request), OPERATOR, kind, "")
 
     def test_what_asks_or_is_refused_leaves_none(self):
         self.world.settled()
@@ -176,6 +179,9 @@ class EveryWrite(unittest.TestCase):
             with self.subTest(path):
                 answer = self.ask("POST", "/api/v1/" + path, body)
                 self.assertIn(answer.status, (200, 400, 404, 422), answer.text)
+        for request in set(may_be_asked()) & set(REFUSED):
+            answer = self.ask("POST", "/api/v1/ask/" + request, {"to": "ledger", "body": REFUSED[request]})
+            self.assertFalse(answer.json["body"]["ok"], answer.text)
         for path in ("tokens/none", "users/none"):
             self.assertEqual(self.ask("DELETE", "/api/v1/" + path).status, 404)
         self.assertEqual(self.ask("PUT", "/api/v1/config", {"text": "x", "base_hash": "x"}).status, 409)

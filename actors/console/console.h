@@ -181,6 +181,7 @@ int cmd_keep(struct console *console, int argc, char **argv);
 int cmd_pause(struct console *console, int argc, char **argv);
 int cmd_resume(struct console *console, int argc, char **argv);
 int cmd_adopt(struct console *console, int argc, char **argv);
+int cmd_settle(struct console *console, int argc, char **argv);
 int cmd_import(struct console *console, int argc, char **argv);
 int cmd_sandbox(struct console *console, int argc, char **argv);
 int cmd_init(struct console *console, int argc, char **argv);

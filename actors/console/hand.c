@@ -181,3 +181,18 @@ int cmd_adopt(struct console *console, int argc, char **argv)
     struct dr_ledger_adopt body = {.spent_usd_micros = micros, .by = console_who()};
     return code == EXIT_FINE ? console_do(console, DR_LEDGER_ADOPT, &body) : code;
 }
+
+/* ---- settle --------------------------------------------------------------------------------- */
+int cmd_settle(struct console *console, int argc, char **argv)
+{
+    bool yes = console_flag(&argc, argv, "--yes");
+    struct dr_attempt_settle body = {.attempt = argc == 1 ? argv[0] : "", .by = console_who()};
+    if (!console->json)
+        fprintf(stderr,
+                "This says that no machine of attempt %s runs in the account that it was made for "
+                "(none has the\ntag drover-attempt=%s there). What they may have cost until now "
+                "counts as spent.\n",
+                body.attempt, body.attempt);
+    int code = console_confirm("Is that so?", yes);
+    return code == EXIT_FINE ? console_do(console, DR_ATTEMPT_SETTLE, &body) : code;
+}

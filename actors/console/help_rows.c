@@ -222,6 +222,15 @@ static const struct help_row rows[] = {
      {{"adopt --spent 41.20", "in dollars"}},
      CHANGES "; 64 nobody can be asked and --yes is not there",
      SAME ", with a token of an operator"},
+    {"settle",
+     "hand",
+     "For a launch that was sent and whose answer nobody can get any more, because the keys of its "
+     "account are another's now. Look in the old account first: nothing with the tag "
+     "drover-attempt=ATTEMPT may run. The machines of it count as ended from now on, and as paid "
+     "for until now. Refused within an hour of its launch.",
+     {{"settle a1f00c", "asks first"}},
+     CHANGES "; 64 nobody can be asked and --yes is not there",
+     SAME ", with a token of an operator"},
     /* ---- try -------------------------------------------------------------------------------- */
     {"demo",
      "try",

@@ -49,6 +49,8 @@ static const struct command commands[] = {
      "let it neither idle nor age away until then"},
     {"adopt", cmd_adopt, true, false, "--spent DOLLARS [--yes]",
      "say that the last ledger is lost, and what was spent this month"},
+    {"settle", cmd_settle, true, false, "ATTEMPT [--yes]",
+     "say that nothing runs of a launch whose answer cannot be had"},
     {"plan", cmd_plan, false, false, "[--config FILE]",
      "what is planned and why; or what another configuration would mean"},
     {"export", cmd_export, false, false, "[--schema]", "drover.yaml as Drover would write it"},

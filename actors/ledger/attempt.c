@@ -407,6 +407,63 @@ void handle_attempt_commit(struct txn *txn, const void *body)
     txn_done(txn, pool_one(txn->pool, attempt.id), "attempt %s is committed", attempt.id);
 }
 
+/* ---- attempt.settle ------------------------------------------------------------------------- */
+#define SETTLE_AFTER_US TXN_HOUR_US /* longer than any call that may be under way */
+
+static bool may_settle(struct txn *txn, const struct dr_attempt_row *attempt, int64_t sent_us)
+{
+    if (strcmp(attempt->state, "closed") == 0)
+        return txn_refuse(txn, "conflict", "attempt %s was closed as %s before", attempt->id,
+                          attempt->outcome);
+    if (strcmp(attempt->state, "committed") != 0)
+        return txn_refuse(txn, "conflict",
+                          "attempt %s was never sent: it closes by itself, there is nothing to "
+                          "settle",
+                          attempt->id);
+    if (txn->now_us - sent_us >= SETTLE_AFTER_US)
+        return true;
+    return txn_refuse(txn, "conflict",
+                      "attempt %s was sent less than an hour ago: its answer may be on the way; "
+                      "settle it later, if there is none by then",
+                      attempt->id);
+}
+
+/* No machine of it runs, by a person's word: its rows have failed. They keep the time of their
+ * launch, so that all that one of them may have cost until now is paid for (P13). One that turns up
+ * after all is a surplus: found, counted, ended. */
+void handle_attempt_settle(struct txn *txn, const void *body)
+{
+    const struct dr_attempt_settle *settle = body;
+    struct dr_attempt_row attempt;
+    if (!txn_by(txn, settle->by) || !attempt_load(txn, settle->attempt, &attempt))
+        return;
+    size_t count = attempt.machines.count;
+    struct dr_machine_row *rows = pool_alloc(txn->pool, (count + 1) * sizeof *rows);
+    int64_t sent_us = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!machine_load(txn, attempt.machines.items[i], 0, &rows[i]))
+            return;
+        sent_us = rows[i].launched_us > sent_us ? rows[i].launched_us : sent_us;
+    }
+    if (!may_settle(txn, &attempt, sent_us))
+        return;
+    const char *sentence = pool_printf(txn->pool, "%s says that nothing of it runs in %s", txn->by,
+                                       *attempt.identity == '\0' ? "the cloud" : attempt.identity);
+    for (size_t i = 0; i < count; i++) {
+        const char *from;
+        if (machine_step(txn, &rows[i], EVENT_GIVE_UP, &from) == LIFECYCLE_REFUSE)
+            return;
+        rows[i].cause = sentence;
+        change_machine(txn, &rows[i], from);
+    }
+    close_as(txn, &(struct dr_attempt_close){.outcome = "cloud-forgot", .sentence = sentence},
+             &attempt);
+    txn_done(txn, attempt.machines,
+             "attempt %s is settled: its machines have failed, and what they may have cost until "
+             "now counts as spent",
+             attempt.id);
+}
+
 /* ---- attempt.fetch -------------------------------------------------------------------------- */
 void handle_attempt_fetch(struct txn *txn, const void *body)
 {

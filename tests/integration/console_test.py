@@ -48,7 +48,7 @@ def documented_keys():
 ASKS = [["status"], ["top"], ["queues"], ["machines"], ["machines", "--all"], ["tasks"], ["why", "x"],
         ["history"], ["history", "x"], ["cost"], ["cost", "--by", "user", "--since", "7d"], ["pause", "cpu"],
         ["resume"], ["drain", "x", "--mode=idle"], ["kill", "x", "--yes"], ["keep", "x", "2h"],
-        ["adopt", "--spent", "1", "--yes"], ["plan"], ["logs", "x"]]
+        ["adopt", "--spent", "1", "--yes"], ["settle", "a1", "--yes"], ["plan"], ["logs", "x"]]
 # Words that are wrong, and what the sentence says of them.
 WRONG = [
     (["stauts"], "did you mean status?"),
@@ -119,7 +119,7 @@ class Alone(unittest.TestCase):
     def test_the_examples_are_lines_that_it_takes(self):
         """None is refused as wrong usage, and none does anything without a Drover."""
         for name in commands():
-            if name in ("up", "sandbox", "demo", "init", "import", "check", "token", "tap", "logs", "adopt"):
+            if name in ("up", "sandbox", "demo", "init", "import", "check", "token", "tap", "logs", "adopt", "settle"):
                 continue
             for line in re.findall(r"^  drover (.{36})", run(name, "--help").stdout, re.M):
                 words = [word.strip('"') for word in line.split("|")[0].strip().split() if word != '"a']
@@ -228,6 +228,7 @@ class Beside(unittest.TestCase):
             (["token", "revoke", "none"], WAITS),
             (["token", "link"], BROKEN),  # this world has no gateway
             (["adopt", "--spent", "1", "--yes"], FINE), (["adopt", "--spent", "1"], USAGE),
+            (["settle", "a1", "--yes"], WAITS), (["settle", "a1"], USAGE),
         ]
 
     def test_codes_and_json(self):

@@ -181,7 +181,8 @@ class Access(GatewayWorld):
             if role == "OPERATOR":
                 with self.subTest(method + " " + path):
                     self.assertEqual(viewer.ask(method, path, None if method == "GET" else {}).status, 403)
-        for request in ("machine.drain", "machine.keep", "launch.pause", "ledger.adopt", "hand.note"):
+        for request in ("machine.drain", "machine.keep", "launch.pause", "ledger.adopt", "attempt.settle",
+                        "hand.note"):
             with self.subTest(request):
                 self.assertEqual(viewer.ask("POST", "/api/v1/ask/" + request, {"to": "ledger"}).status, 403)
 

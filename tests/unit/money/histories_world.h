@@ -40,7 +40,7 @@ struct world {
     struct dr_limit_view limits[3]; /* of all */
     /* with steps: since when the windows of money's clock were seen, in true time */
     int64_t window_from[2], window_seen[2], looked_us;
-    long wants, starts, refused, histories;
+    long wants, starts, refused, settled, histories;
 };
 extern struct world sim;
 

@@ -220,6 +220,13 @@ static void answer(int at)
         close_attempt(at, "launched", true);
         return;
     }
+    if (one_in(2) && ASK("console", ATTEMPT_SETTLE, attempt_settle, .attempt = machine->attempt,
+                         .by = "ann")) { /* a person's word: what it may have cost is paid for */
+        billed->slack_us = sim.true_us - billed->said_us + 1;
+        billed->state = BILL_OVER;
+        sim.settled++;
+        return;
+    }
     close_attempt(at, "refused", false);
     billed->said_us = billed->slack_us = 0;
     billed->state = BILL_OVER; /* wanted again it would be asked anew: let it be cancelled */
@@ -522,7 +529,7 @@ int main(int argc, char **argv)
         history(seed);
     remove_files();
     rmdir(sim.dir);
-    printf("%ld histories: %ld wants, %ld refused, %ld starts\n", sim.histories, sim.wants,
-           sim.refused, sim.starts);
+    printf("%ld histories: %ld wants, %ld refused, %ld starts, %ld settled\n", sim.histories,
+           sim.wants, sim.refused, sim.starts, sim.settled);
     return sim.wants > 0 && sim.refused > 0 && sim.starts > 0 ? 0 : 1;
 }

@@ -172,6 +172,42 @@ static void what_lives_without_a_price_is_not_free(void **state)
     assert_true(fixture_try_want(f, "gpu", 1, NULL));
 }
 
+/* Its answer cannot be had: the keys are another account's. A person looked: nothing runs. */
+static void an_attempt_without_an_answer_is_settled(void **state)
+{
+    struct fixture *f = *state;
+    configure(f, "budget: {per_hour: 2, per_month: 100}", ", price_per_hour: 1", "");
+    const char *row = fixture_want(f, "gpu"), *attempt = fixture_open(f, row);
+    assert_false(ask(f, ATTEMPT_SETTLE, attempt_settle, .attempt = attempt, .by = "ann"));
+    assert_non_null(strstr(f->ack.sentence, "was never sent"));
+    assert_true(commit(f, attempt));
+    f->now_us += 59LL * 60 * 1000000;
+    assert_false(ask(f, ATTEMPT_SETTLE, attempt_settle, .attempt = attempt, .by = "ann"));
+    assert_non_null(strstr(f->ack.sentence, "less than an hour ago"));
+    f->now_us += 61LL * 60 * 1000000;
+    refused(f, "cpu", 1, "$3.00 an hour would pass");
+    assert_false(ask(f, ATTEMPT_SETTLE, attempt_settle, .attempt = attempt));
+    assert_true(ask(f, ATTEMPT_SETTLE, attempt_settle, .attempt = attempt, .by = "ann"));
+    assert_string_equal(fixture_machine(f, row).state, "failed");
+    assert_string_equal(fixture_attempt(f, attempt).outcome, "cloud-forgot");
+    assert_in_range(money(f)->month_usd_micros, 4000000,
+                    4010000); /* two hours that it may have run */
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM history WHERE by='ann'"
+                                      " AND kind='attempt' AND \"to\"='closed'"),
+                     1);
+    assert_true(fixture_try_want(f, "cpu", 1, NULL));
+    /* One that ran all the same is found, and is paid for from its launch on. */
+    struct dr_machine_found found = {.account = "home",
+                                     .instance = {.instance_id = "i-9",
+                                                  .attempt = attempt,
+                                                  .ledger_id = "",
+                                                  .state = "present",
+                                                  .launched_us = f->now_us - 3600LL * 1000000}};
+    assert_true(fixture_ask_as(f, "provisioner:home", DR_MACHINE_FOUND, &found, NULL));
+    assert_string_equal(fixture_machine(f, f->ack.ids.items[0]).drain_reason, "surplus");
+    assert_in_range(money(f)->month_usd_micros, 6000000, 6010000);
+}
+
 static void a_lost_ledger_waits_for_a_word(void **state)
 {
     struct fixture *f = *state;
@@ -236,6 +272,7 @@ int main(void)
         TEST(a_lowered_limit_waits),
         TEST(the_last_word_before_the_call_is_asked_too),
         TEST(what_lives_without_a_price_is_not_free),
+        TEST(an_attempt_without_an_answer_is_settled),
         TEST(a_lost_ledger_waits_for_a_word),
         TEST(a_full_disk_forgets_no_money),
     };

@@ -30,7 +30,8 @@ struct tapping {
     int64_t missed;
     struct dr_strbuf out; /* what is still to be sent, from `at` on */
     size_t at;
-    bool asleep;
+    struct login login; /* who listens, as he proved it */
+    bool asleep, over;
 };
 
 static int listeners;
@@ -72,7 +73,7 @@ static void drain(struct tapping *tapping)
 
 static void wake(struct tapping *tapping)
 {
-    if (!tapping->asleep || tapping->out.len == tapping->at)
+    if (!tapping->asleep || (tapping->out.len == tapping->at && !tapping->over))
         return;
     tapping->asleep = false;
     MHD_resume_connection(tapping->connection);
@@ -81,10 +82,13 @@ static void wake(struct tapping *tapping)
 
 static int on_ready(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
+    struct tapping *tapping = arg;
     (void)loop;
     (void)item;
-    drain(arg);
-    wake(arg);
+    if (tapping->tap == NULL)
+        return 0;
+    drain(tapping);
+    wake(tapping);
     return 0;
 }
 
@@ -95,7 +99,12 @@ static int on_tick(zloop_t *loop, int id, void *arg)
     struct tapping *tapping = arg;
     (void)loop;
     (void)id;
+    if (tapping->tap == NULL)
+        return 0; /* gone within this turn of the loop */
     drain(tapping);
+    tapping->over =
+        tapping->over || !sessions_holds(tapping->gateway->sessions, tapping->login.proof,
+                                         tapping->login.by_token, dr_wall_us());
     if (tapping->asleep && tapping->out.len == tapping->at)
         dr_strbuf_printf(&tapping->out, "event: tick\ndata: {\"t_us\":%" PRId64 "}\n\n",
                          dr_wall_us());
@@ -108,6 +117,8 @@ static ssize_t read_more(void *arg, uint64_t pos, char *out, size_t max)
     struct tapping *tapping = arg;
     size_t left = tapping->out.len - tapping->at;
     (void)pos;
+    if (tapping->over)
+        return MHD_CONTENT_READER_END_OF_STREAM;
     if (left == 0) {
         tapping->out.len = tapping->at = 0;
         tapping->asleep = true;
@@ -120,6 +131,16 @@ static ssize_t read_more(void *arg, uint64_t pos, char *out, size_t max)
     return (ssize_t)n;
 }
 
+static int on_buried(zloop_t *loop, int id, void *arg)
+{
+    (void)loop;
+    (void)id;
+    free(arg);
+    return 0;
+}
+
+/* A timer that has ended may still be called within the turn of the loop in which it has: what it
+ * is called with stays until the next. */
 static void gone(void *arg)
 {
     struct tapping *tapping = arg;
@@ -127,7 +148,7 @@ static void gone(void *arg)
     zloop_timer_end(tapping->loop, tapping->timer);
     dr_tap_close(&tapping->tap);
     dr_strbuf_free(&tapping->out);
-    free(tapping);
+    zloop_timer(tapping->loop, 1, 1, on_buried, tapping);
     listeners--;
 }
 
@@ -146,6 +167,7 @@ static struct MHD_Response *listen_in(struct request *request, struct dr_tap *ta
     DR_ASSERT(tapping != NULL);
     tapping->gateway = request->gateway;
     tapping->connection = request->connection;
+    tapping->login = request->login;
     tapping->tap = tap;
     tapping->loop = dr_actor_loop(request->gateway->actor);
     tapping->item = (zmq_pollitem_t){.fd = dr_tap_fd(tap), .events = ZMQ_POLLIN};

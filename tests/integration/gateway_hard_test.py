@@ -39,11 +39,11 @@ def memory(pid):
 
 
 class Stream:
-    """Listens to the events with these headers."""
+    """Listens to the events, or to the tap, with these headers."""
 
-    def __init__(self, world, headers):
+    def __init__(self, world, headers, path="events"):
         self.line = http.client.HTTPConnection("127.0.0.1", port_of(world), timeout=60)
-        self.line.request("GET", "/api/v1/events", headers=headers)
+        self.line.request("GET", "/api/v1/" + path, headers=headers)
         self.answer = self.line.getresponse()
         assert self.answer.status == 200
         self.until("event: hello")
@@ -114,10 +114,11 @@ class Hard(unittest.TestCase):
         cookie, _ = self.world.enter()
         stays = Stream(self.world, {"Authorization": "Bearer " + self.world.viewer})
         by_token = Stream(self.world, {"Authorization": "Bearer " + made["token"]})
+        tap = Stream(self.world, {"Cookie": cookie}, "tap?topic=none.")
         by_cookie = Stream(self.world, {"Cookie": cookie})
         self.ask("DELETE", "/api/v1/tokens/" + made["id"])
         self.world.ask("POST", "/api/v1/logout", headers={"Cookie": cookie})
-        for stream in (by_token, by_cookie):
+        for stream in (by_token, by_cookie, tap):
             for _ in range(6):
                 ticks = stream.until("event: tick")
             self.assertFalse(ticks, "it goes on")

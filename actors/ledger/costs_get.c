@@ -10,7 +10,8 @@
 #include "spend.h"
 
 #define LATEST_US (INT64_C(4102444800) * PAID_SECOND_US) /* 2100 */
-#define DAYS_MAX 800
+#define DAYS_MAX 798
+#define WINDOWS_MAX (DAYS_MAX + 40) /* parts of days at both ends, and until the month's */
 
 struct asking {
     struct store *store;
@@ -148,8 +149,9 @@ void costs_question_free(struct costs_question **question)
 static void make_windows(struct costs_question *question, const char *zone, int64_t until_us)
 {
     struct pool *pool = &question->pool;
-    question->windows = pool_alloc(pool, (DAYS_MAX + 1) * sizeof *question->windows);
+    question->windows = pool_alloc(pool, WINDOWS_MAX * sizeof *question->windows);
     for (int64_t t_us = question->from_us; t_us < until_us;) {
+        DR_ASSERT(question->window_count < WINDOWS_MAX);
         struct costs_window *window = &question->windows[question->window_count++];
         *window = (struct costs_window){t_us, until_us, ""};
         if (question->by == COSTS_DAY) {
@@ -179,9 +181,8 @@ static bool well_formed(struct txn *txn, const struct dr_costs_get *asked,
         return txn_refuse(txn, "bad-request",
                           "the time asked for ends before it begins, or after "
                           "2100");
-    if (question->by == COSTS_DAY && until_us - from_us > (DAYS_MAX - 2) * 24 * PAID_HOUR_US)
-        return txn_refuse(txn, "bad-request", "by day at most %d days are told at once",
-                          DAYS_MAX - 2);
+    if (question->by == COSTS_DAY && until_us - from_us > DAYS_MAX * 24 * PAID_HOUR_US)
+        return txn_refuse(txn, "bad-request", "by day at most %d days are told at once", DAYS_MAX);
     return true;
 }
 

@@ -208,6 +208,25 @@ static void an_attempt_without_an_answer_is_settled(void **state)
     assert_in_range(money(f)->month_usd_micros, 6000000, 6010000);
 }
 
+/* What is asked of without an end is told until the month's, beyond the most days that may be asked
+ * of. */
+static void the_most_days_are_told(void **state)
+{
+    struct fixture *f = *state;
+    configure(f, "", ", price_per_hour: 1", "");
+    int64_t day_us = 86400LL * 1000000;
+    const struct dr_costs *costs;
+    do { /* to the month's first day */
+        f->now_us += day_us;
+        assert_true(ask(f, COSTS_GET, costs_get, .by = "day"));
+        costs = f->body;
+    } while (costs->until_us - costs->from_us >= day_us);
+    assert_true(ask(f, COSTS_GET, costs_get, .by = "day", .from_us = f->now_us - 797 * day_us));
+    assert_int_equal(f->type, DR_COSTS);
+    assert_false(ask(f, COSTS_GET, costs_get, .by = "day", .from_us = f->now_us - 799 * day_us));
+    assert_non_null(strstr(f->ack.sentence, "at most 798 days"));
+}
+
 static void a_lost_ledger_waits_for_a_word(void **state)
 {
     struct fixture *f = *state;
@@ -273,6 +292,7 @@ int main(void)
         TEST(the_last_word_before_the_call_is_asked_too),
         TEST(what_lives_without_a_price_is_not_free),
         TEST(an_attempt_without_an_answer_is_settled),
+        TEST(the_most_days_are_told),
         TEST(a_lost_ledger_waits_for_a_word),
         TEST(a_full_disk_forgets_no_money),
     };

@@ -116,6 +116,12 @@ class Alone(unittest.TestCase):
                              "\n--gateway:  ", "\n--json: "):
                     self.assertIn(part, done.stdout)
 
+    def test_each_document_is_documented(self):
+        """Prose, or a document of another table, is what is left."""
+        told = {"tap", "export", "up", "init", "import", "demo"}
+        named = {name.split()[0] for name in documented_keys()}
+        self.assertEqual(set(commands()) - named, told)
+
     def test_the_examples_are_lines_that_it_takes(self):
         """None is refused as wrong usage, and none does anything without a Drover."""
         for name in commands():

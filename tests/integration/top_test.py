@@ -16,7 +16,7 @@ from world import BIN, World, eventually
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DROVER = os.path.abspath(os.path.join(BIN, "drover"))
 ORDER = ("init import check up stop status top queues machines tasks why logs tap cost pause resume drain "
-         "kill keep adopt plan export token demo sandbox version").split()
+         "kill keep adopt settle plan export token demo sandbox version").split()
 
 # Runs until its gate is open.
 GATED = """

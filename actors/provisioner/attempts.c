@@ -231,6 +231,8 @@ void core_attempt_happened(struct prov_core *core, struct prov_attempt *attempt,
     }
     if (event == ATTEMPT_NEWS && attempt->state == ATTEMPT_PREPARING)
         attempt->news = true;
+    if (event == ATTEMPT_GONE && attempt->state == ATTEMPT_SENDING)
+        attempt->settled = true;
     if (cell.action == ATTEMPT_DO_NOTHING)
         return;
     attempt->due_ms = 0;
@@ -244,6 +246,8 @@ void core_attempt_happened(struct prov_core *core, struct prov_attempt *attempt,
     if (cell.next != ATTEMPT_SAME)
         attempt->state = cell.next;
     act(core, attempt, cell.action, answer, now_ms, out);
+    if (attempt->settled && attempt->state == ATTEMPT_PAUSED)
+        core_attempt_happened(core, attempt, ATTEMPT_GONE, NULL, now_ms, out);
 }
 
 static bool unwanted(struct prov_core *core, const struct prov_attempt *attempt)

@@ -56,6 +56,7 @@ struct prov_attempt {
     char identity[PROV_IDENTITY_SIZE]; /* of the account that it was made for */
     enum attempt_state state;
     bool committed;     /* its row has the body */
+    bool settled;       /* its row was closed while a call was under way: that one is the last */
     bool held;          /* paused until the gate lets it through */
     int64_t refused_ms; /* one of its type was refused as the whole account's then; 0: none */
     bool foreign_told;  /* that another account answers than it was made for */

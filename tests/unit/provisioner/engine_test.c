@@ -170,6 +170,21 @@ static void test_unknown_answer_sends_the_same_again(void **state)
     }
 }
 
+/* A person settled it while a call was under way: that call is the last (P10). */
+static void test_settled_under_way_is_sent_no_more(void **state)
+{
+    struct world *world = *state;
+    sent(world);
+    world->attempts[0].state = "closed";
+    world_tell_attempt(world, &world->attempts[0]);
+    world_answers(world, "a1", DRIVER_UNKNOWN, NULL);
+    assert_int_equal(world_count(world, PROV_DO_FORGET), 1);
+    for (int i = 0; i < 10; i++) {
+        world_tick(world, 60000);
+        assert_int_equal(world_count(world, PROV_DO_SEND), 0);
+    }
+}
+
 static void test_classes_of_refusal(void **state)
 {
     static const struct {
@@ -362,6 +377,7 @@ int main(void)
         TEST(test_key_is_polled),
         TEST(test_news_during_preparation),
         TEST(test_unknown_answer_sends_the_same_again),
+        TEST(test_settled_under_way_is_sent_no_more),
         TEST(test_classes_of_refusal),
         TEST(test_close_is_repeated_until_answered),
         TEST(test_restart_continues),

@@ -60,11 +60,10 @@ static void take_servers(struct dr_clearml_credentials *found, const char *web, 
 }
 
 /* What one file says. A file without a key pair is an error only where `must` is set. */
-static bool from_file(const char *path, bool must, struct dr_clearml_credentials *found,
-                      struct dr_error *error)
+static bool from_tree(const char *path, json_t *tree, bool must,
+                      struct dr_clearml_credentials *found, struct dr_error *error)
 {
     struct dr_error wrong_type = {0};
-    json_t *tree = dr_secretfile_load(path, error);
     if (!tree)
         return false;
     const char *access_key = any_of(tree, access_key_places, &wrong_type);
@@ -111,27 +110,41 @@ static void sdk_file(char *path, size_t size)
     snprintf(path, size, "%s%s", folder, name);
 }
 
-bool dr_clearml_credentials_load(const char *file, struct dr_clearml_credentials *found,
-                                 struct dr_error *error)
+static bool unnamed(bool others, struct dr_clearml_credentials *found, struct dr_error *error)
 {
-    *found = (struct dr_clearml_credentials){0};
-    if (file && file[0])
-        return from_file(file, true, found, error);
+    json_t *(*load)(const char *, struct dr_error *) =
+        others ? dr_secretfile_load_open : dr_secretfile_load;
     if (!from_environment(found, error))
         return false;
     if (found->access_key)
         return true;
     char path[512];
     sdk_file(path, sizeof path);
-    if (access(path, F_OK) == 0 && !from_file(path, false, found, error))
+    if (access(path, F_OK) == 0 && !from_tree(path, load(path, error), false, found, error))
         return false;
-    if (found->access_key)
+    found->by_itself = found->access_key != NULL;
+    if (found->by_itself)
         return true;
     return dr_error_set(error,
                         "no ClearML key pair: none named in the configuration, none in "
                         "CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, none in %s; create one "
                         "in the web app under Settings > Workspace",
                         path);
+}
+
+bool dr_clearml_credentials_load(const char *file, struct dr_clearml_credentials *found,
+                                 struct dr_error *error)
+{
+    *found = (struct dr_clearml_credentials){0};
+    if (file && file[0])
+        return from_tree(file, dr_secretfile_load(file, error), true, found, error);
+    return unnamed(false, found, error);
+}
+
+bool dr_clearml_credentials_find(struct dr_clearml_credentials *found, struct dr_error *error)
+{
+    *found = (struct dr_clearml_credentials){0};
+    return unnamed(true, found, error);
 }
 
 void dr_clearml_credentials_free(struct dr_clearml_credentials *credentials)

@@ -13,6 +13,7 @@ struct dr_clearml_credentials { /* strings are owned: dr_clearml_credentials_fre
     char *api_server;   /* "" if not said there */
     char *web_server;   /* likewise */
     char *files_server; /* likewise */
+    bool by_itself;     /* found in the SDK's own file, which nobody named */
     char found_in[256]; /* for people: "/etc/drover/watcher.yaml", "the environment (...)" */
 };
 
@@ -26,6 +27,10 @@ struct dr_clearml_credentials { /* strings are owned: dr_clearml_credentials_fre
  * A clearml.conf that others may read is refused as every secret file is. Blocks on the disk. */
 bool dr_clearml_credentials_load(const char *file, struct dr_clearml_credentials *found,
                                  struct dr_error *error);
+
+/* Likewise without a `file`, for who copies the pair into a file of its own: the SDK's own file is
+ * taken also when others may read it, which is how clearml-init writes it. */
+bool dr_clearml_credentials_find(struct dr_clearml_credentials *found, struct dr_error *error);
 
 /* Wipes and frees. Fine on {0}. */
 void dr_clearml_credentials_free(struct dr_clearml_credentials *credentials);

@@ -14,7 +14,8 @@
 #include "seal.h"
 #include "secretyaml.h"
 
-static bool check_owner_and_mode(int fd, const char *path, size_t max_size, struct dr_error *error)
+static bool check_owner_and_mode(int fd, const char *path, size_t max_size, bool others,
+                                 struct dr_error *error)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
@@ -24,7 +25,7 @@ static bool check_owner_and_mode(int fd, const char *path, size_t max_size, stru
     if (info.st_uid != geteuid() && info.st_uid != 0)
         return dr_error_set(error, "%s belongs to user %u: it must be ours (user %u) or root's",
                             path, info.st_uid, geteuid());
-    if (info.st_mode & (S_IRWXG | S_IRWXO))
+    if (!others && (info.st_mode & (S_IRWXG | S_IRWXO)))
         return dr_error_set(error,
                             "%s holds secrets and others may open it (mode %04o): chmod 600 %s",
                             path, info.st_mode & 07777, path);
@@ -62,7 +63,8 @@ static char *read_whole(int fd, const char *path, size_t max_size, size_t *len,
     return text;
 }
 
-char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct dr_error *error)
+static char *read_file(const char *path, size_t max_size, bool others, size_t *len,
+                       struct dr_error *error)
 {
     *len = 0;
     /* What we hold open ourselves has its place there, and nobody can put another there. */
@@ -77,16 +79,21 @@ char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct 
         return NULL;
     }
     char *text = NULL;
-    if (check_owner_and_mode(fd, path, max_size, error))
+    if (check_owner_and_mode(fd, path, max_size, others, error))
         text = read_whole(fd, path, max_size, len, error);
     close(fd);
     return text;
 }
 
-json_t *dr_secretfile_load(const char *path, struct dr_error *error)
+char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct dr_error *error)
+{
+    return read_file(path, max_size, false, len, error);
+}
+
+static json_t *load(const char *path, bool others, struct dr_error *error)
 {
     size_t len, path_len = strlen(path);
-    char *text = dr_secretfile_read(path, DR_SECRETFILE_MAX_SIZE, &len, error);
+    char *text = read_file(path, DR_SECRETFILE_MAX_SIZE, others, &len, error);
     if (!text)
         return NULL;
     json_t *root;
@@ -96,4 +103,14 @@ json_t *dr_secretfile_load(const char *path, struct dr_error *error)
         root = dr_secretyaml_parse(path, text, len, error);
     dr_wipe_free(text, len);
     return root;
+}
+
+json_t *dr_secretfile_load(const char *path, struct dr_error *error)
+{
+    return load(path, false, error);
+}
+
+json_t *dr_secretfile_load_open(const char *path, struct dr_error *error)
+{
+    return load(path, true, error);
 }

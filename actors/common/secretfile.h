@@ -22,6 +22,8 @@ char *dr_secretfile_read(const char *path, size_t max_size, size_t *len, struct 
  * other YAML: mappings, lists and strings (every scalar is a string; anchors, aliases and tags are
  * errors, and so is a key that stands twice). An empty file is an empty object. */
 json_t *dr_secretfile_load(const char *path, struct dr_error *error);
+/* Likewise, but others may read it: for a file of somebody else's kind that is copied from. */
+json_t *dr_secretfile_load_open(const char *path, struct dr_error *error);
 
 /* Reads standard input to its end: one JSON object with secrets, which the caller owns. The error
  * quotes nothing of it. Blocks. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "credentials.h"
 #include "drover/assert.h"
 #include "drover/clock.h"
 #include "json.h"
@@ -15,12 +16,35 @@
 void handle_wizard_test(struct request *request);
 void handle_wizard_launch(struct request *request);
 
-/* The body's secrets, taken out of it; NULL: none were typed. */
-static json_t *take_secrets(struct request *request)
+/* The pair of the SDK's own file, as if it had been typed: the watcher would refuse the file where
+ * others may read it, and need not be the user whose file it is. */
+static void add_found_pair(json_t *secrets, const json_t *draft)
+{
+    struct dr_clearml_credentials found = {0};
+    struct dr_error error;
+    char *typed = wizard_input(secrets, NULL);
+    const char *named =
+        dr_json_str(json_object_get(draft, "clearml"), "credentials_file", "", NULL);
+    if (typed == NULL && named[0] == '\0' && dr_clearml_credentials_find(&found, &error) &&
+        found.by_itself)
+        json_object_set_new(
+            secrets, "clearml",
+            json_pack("{s:s,s:s}", "access_key", found.access_key, "secret_key", found.secret_key));
+    dr_clearml_credentials_free(&found);
+    dr_json_free_text(typed);
+}
+
+/* The body's secrets, taken out of it, and at a first start what this host knows; NULL: none. */
+static json_t *take_secrets(struct request *request, const json_t *draft)
 {
     json_t *secrets = json_object_get(request->input, "secrets");
     json_incref(secrets);
     json_object_del(request->input, "secrets");
+    if (request->gateway->setup != NULL) {
+        secrets = secrets == NULL ? json_object() : secrets;
+        if (json_is_object(secrets))
+            add_found_pair(secrets, draft);
+    }
     return secrets;
 }
 
@@ -56,7 +80,7 @@ void handle_wizard_test(struct request *request)
         return;
     }
     json_t *name = json_string(cloud ? account : "");
-    json_t *secrets = take_secrets(request);
+    json_t *secrets = take_secrets(request, draft);
     wizard_name_files(draft, secrets, request->gateway->state_dir);
     struct wizard_job *job = wizard_job_new(request, draft, secrets);
     json_array_append_new(job->steps, name);
@@ -308,7 +332,7 @@ void handle_wizard_launch(struct request *request)
         json_decref(create);
         return;
     }
-    json_t *secrets = take_secrets(request);
+    json_t *secrets = take_secrets(request, draft);
     wizard_name_files(draft, secrets, dir);
     launch(request, draft, secrets, create);
 }

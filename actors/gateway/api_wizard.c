@@ -124,7 +124,7 @@ static json_t *known_server(json_t *keys)
     json_t *clearml = json_object();
     struct dr_clearml_credentials found = {0};
     struct dr_error error;
-    if (dr_clearml_credentials_load(NULL, &found, &error)) {
+    if (dr_clearml_credentials_find(&found, &error)) {
         set_text(clearml, "api_server", found.api_server);
         set_text(clearml, "web_server", found.web_server);
         set_text(clearml, "files_server", found.files_server);

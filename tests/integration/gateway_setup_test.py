@@ -269,6 +269,27 @@ done(task.id)
         with open(os.path.join(world.dir, kept[0])) as file:
             self.assertEqual("somebody: needs this\n", file.read())
 
+    def test_the_sdks_own_file_is_taken(self):
+        """As clearml-init leaves it: others may read it. Its pair is copied, and told to nobody."""
+        world = self.world
+        with open(os.path.join(world.dir, "clearml.conf"), "w") as file:
+            file.write('api {\n api_server: "%s"\n credentials {"access_key": "%s", "secret_key": "%s"}\n}\n'
+                       % (world.api_url, world.access_key, world.secret_key))
+        os.chmod(file.name, 0o644)
+        up, wizard = self.up()
+        known = wizard.call("wizard/known")[1]
+        self.assertEqual((file.name, {"api_server": world.api_url}),
+                         (known.get("keys"), known["config"].get("clearml")))
+        self.assertNotIn(world.secret_key, json.dumps(known))
+        code, said = wizard.call("wizard/test", {"what": "clearml", "config": world.config()})
+        self.assertEqual((200, True), (code, "default" in said["queues"]), said)
+        code, said = wizard.call("wizard/launch", {"config": world.config(), "create_queues": ["mine"]})
+        self.assertEqual(200, code, said)
+        self.assertEqual(["clearml.yaml"], world.secret_files())
+        self.assertEqual(0o600, stat.S_IMODE(os.stat(os.path.join(world.dir, "clearml.yaml")).st_mode))
+        eventually(lambda: wizard.call("me")[1].get("setup") is False, 30, "Drover runs with it")
+        self.assertNotIn(world.secret_key, up.read())
+
     def test_another_state_dir_is_refused(self):
         _, wizard = self.up()
         config = dict(self.world.config(), state_dir="/somewhere/else")

@@ -59,15 +59,24 @@ export async function setUp({ page, gateway, expect }) {
   await page.waitForSelector(".fault:not([hidden])");
   await page.getByLabel(/^API server( ·|$)/).fill("https://api.clear.ml");
   await page.waitForSelector(".fault:not([hidden])", { state: "detached" }).catch(() => null);
-  await page.getByLabel("access key").fill("AK");
-  await page.getByLabel("secret key").fill("SK");
-  await page.getByRole("button", { name: /^Test the ClearML/ }).click();
-  await page.waitForSelector(".faults li");
+  /* Next tries the pair, which nobody tested; a second Next goes on without a good one. */
+  const mark = (word) => page.locator(".steps li", { hasText: word }).locator(".mark").innerText();
+  await next();
+  await page.waitForSelector(".faults .s-failed");
+  expect((await mark("ClearML server")) === "△", "a refused pair has a good mark");
+  expect(await page.getByLabel("access key").isVisible(), "Next went on with a refused pair");
   await next();
   await heading("Cloud");
-  await page.getByLabel("Region").fill("eu-west-1");
+  await page.getByRole("button", { name: "Back" }).click();
+  await page.getByLabel("access key").fill("AK");
+  await page.getByLabel("secret key").fill("SK");
   await next();
+  await heading("Cloud");
+  expect((await mark("ClearML server")) === "●", "a pair that Next tried has no good mark");
+  await page.getByLabel("Region").fill("eu-west-1");
+  await page.locator(".steps button", { hasText: "Code access" }).click();
   await heading("Code access");
+  expect((await mark("Cloud")) === "○", "an account that nobody tried has a good mark");
   await next();
   await heading("Machine types");
   await page.getByLabel("Size").fill("g5.xlarge");
@@ -77,6 +86,10 @@ export async function setUp({ page, gateway, expect }) {
   await page.getByRole("button", { name: "Add another machine type" }).click();
   await next();
   await heading("Queues");
+  await next();
+  await heading("Limits");
+  expect((await mark("Queues")) === "○", "no queue is served, and the mark is good");
+  await page.getByRole("button", { name: "Back" }).click();
   await page.getByLabel("gpu", { exact: true }).check();
   await page.getByLabel("A new queue").fill("night");
   await page.getByRole("button", { name: "Create it at launch" }).click();
@@ -86,6 +99,9 @@ export async function setUp({ page, gateway, expect }) {
     (await page.getByLabel("Size").first().inputValue()) === "g5.xlarge",
     "back lost input",
   );
+  await page.locator(".steps button", { hasText: "Limits" }).click();
+  await heading("Limits");
+  expect((await mark("Queues")) === "●", "queues were chosen");
   const yaml = await text(page, ".aside pre");
   expect(yaml.includes("night") && yaml.includes("g5.xlarge"), "the file did not grow");
   expect(!yaml.includes("SK"), "a secret is in the file");

@@ -11,6 +11,7 @@ export class Draft {
     this.created = new Set(); /* queues to make at launch */
     this.clearml = {}; /* its keys */
     this.accounts = new WeakMap(); /* by the account itself: its name may still change */
+    this.tried = new Map(); /* by the account, or "clearml": what was tried, and if it was good */
   }
 
   /* known: what the gateway fills in; what was answered in this tab goes over it. */
@@ -63,12 +64,38 @@ export class Draft {
 
   /* {findings, queues} of the one-shot probe; a refusal is a finding too. */
   async test(what, account) {
-    const body = { what, account, config: this.config(), secrets: this.secrets() };
+    const about = account || what;
+    const typed = this.typed(about);
+    const body = {
+      what,
+      account: account && account.name,
+      config: this.config(),
+      secrets: this.secrets(),
+    };
+    let said;
     try {
       const answer = await post("wizard/test", body);
-      return { findings: answer.findings || [], queues: answer.queues || [] };
+      said = { findings: answer.findings || [], queues: answer.queues || [] };
     } catch (error) {
-      return { findings: [{ ok: false, what, sentence: error.message }], queues: [] };
+      said = { findings: [{ ok: false, what, sentence: error.message }], queues: [] };
     }
+    const good = said.findings.every((f) => f.ok || f.unsure);
+    this.tried.set(about, { typed, good });
+    return said;
+  }
+
+  /* What a test is about: git and the like can be changed without another test of the account. */
+  typed(about) {
+    if (about === "clearml")
+      return JSON.stringify([pruned(this.answers.clearml || {}), this.clearml]);
+    const { access_key_id, secret_access_key, session_token } = this.secretsOf(about);
+    return JSON.stringify([pruned(about), access_key_id, secret_access_key, session_token]);
+  }
+
+  /* Of what is typed now: "good", "bad", or "": not tried. */
+  found(about) {
+    const tried = this.tried.get(about);
+    if (!tried || tried.typed !== this.typed(about)) return "";
+    return tried.good ? "good" : "bad";
   }
 }

@@ -23,7 +23,7 @@ export function launchPart(w) {
     replace(dry, h("p.muted", null, "Asking the server and each cloud; nothing is started…"));
     const { findings } = await draft.test("clearml");
     for (const account of draft.answers.accounts || []) {
-      findings.push(...(await draft.test("cloud", account.name)).findings);
+      findings.push(...(await draft.test("cloud", account)).findings);
     }
     replace(dry, findingList(findings));
     run.disabled = false;

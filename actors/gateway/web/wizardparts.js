@@ -65,10 +65,10 @@ export function tester(w, word, what, account) {
   const out = h("div", { "aria-live": "polite" });
   const about = account || what;
   const begin = () => {
-    const test = w.test(what, account && account.name);
+    const test = w.tests.get(about) || w.test(what, account);
     w.tests.set(about, test);
     test.finally(() => w.tests.delete(about));
-    wait(test);
+    return wait(test);
   };
   const button = h("button", { type: "button", onclick: begin }, word);
   const wait = async (test) => {
@@ -77,6 +77,7 @@ export function tester(w, word, what, account) {
     replace(out, findingList(await test));
     button.disabled = false;
   };
+  w.testers.set(about, begin);
   if (w.tests.has(about)) wait(w.tests.get(about));
   return h("div", null, button, out);
 }

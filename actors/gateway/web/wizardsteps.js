@@ -171,6 +171,7 @@ export const STEPS = [
     word: "ClearML server",
     paths: /^(deployment$|clearml)/,
     draw: clearml,
+    tried: () => ["clearml"],
     lead: "Whose queues are watched, and as whom.",
   },
   {
@@ -178,6 +179,7 @@ export const STEPS = [
     word: "Cloud",
     paths: /^accounts/,
     draw: clouds,
+    tried: (w) => w.answers.accounts || [],
     lead: "Where machines are started, and with which rights.",
   },
   {
@@ -199,6 +201,7 @@ export const STEPS = [
     word: "Queues",
     paths: /^queues/,
     draw: queues,
+    lacks: (w) => ((w.answers.queues || []).length ? "" : "no queue is served yet"),
     lead: "Which queues are served, by which machine types.",
   },
   {
@@ -216,6 +219,25 @@ export const STEPS = [
     lead: "Paths, durations, addresses.",
   },
 ];
+
+/* What of a step's answers is not tried yet. */
+export const untried = (w, step) =>
+  (step.tried ? step.tried(w) : []).filter((about) => !w.draft.found(about));
+
+/* A step's mark and what it means: only what is known to be good has the good one. passed: the
+ * screen was left by Next. */
+export function markOf(w, step, faults, passed) {
+  const tried = step.tried ? step.tried(w).map((about) => w.draft.found(about)) : [];
+  const lacks = step.lacks ? step.lacks(w) : "";
+  if (step.paths && faults.some((f) => !f.warning && step.paths.test(f.path)))
+    return { mark: "△", state: "waiting", word: "something is missing" };
+  if (tried.includes("bad"))
+    return { mark: "△", state: "waiting", word: "the test found a fault" };
+  if (!passed) return { mark: "○", state: "idle", word: "" };
+  if (lacks) return { mark: "○", state: "idle", word: lacks };
+  if (tried.includes("")) return { mark: "○", state: "idle", word: "not tried" };
+  return { mark: "●", state: "running", word: "" };
+}
 
 export function sentence(answers) {
   const size = (list, noun) => plural((answers[list] || []).length, noun);

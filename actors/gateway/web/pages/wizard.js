@@ -6,7 +6,7 @@ import { get, me, post } from "../api.js";
 import { Form } from "../form.js";
 import { Draft } from "../wizarddraft.js";
 import { handy } from "../schema.js";
-import { STEPS } from "../wizardsteps.js";
+import { STEPS, markOf, untried } from "../wizardsteps.js";
 import { launchPart } from "../wizardlaunch.js";
 import { mostBox } from "./config.js";
 import { money } from "../words.js";
@@ -63,12 +63,14 @@ export default function wizard(ctx) {
     rights: {},
     ids: 0,
     tests: new Map() /* those that are asking, by what they are about */,
+    testers: new Map() /* what begins them, of this screen */,
     sizes: new Map(),
     redraw,
     secretsOf: (account) => draft.secretsOf(account),
     async test(what, account) {
       const { findings, queues } = await draft.test(what, account);
       if (queues.length) w.queues = queues;
+      showSteps();
       return findings;
     },
   };
@@ -78,6 +80,7 @@ export default function wizard(ctx) {
   let turn = 0;
   let faults = [];
   let pushed = false; /* "Next" was pressed here: faults of unseen fields are said too */
+  let leaving = 0; /* each "Next" that waits for a test: only the newest goes on */
 
   w.rootField = (key) => w.schema.sections[w.schema.root].fields.find((f) => f.key === key);
   w.form = new Form(w.answers, {
@@ -138,6 +141,7 @@ export default function wizard(ctx) {
   function redraw() {
     if (!w.schema) return;
     w.form.forget();
+    w.testers.clear();
     const index = at();
     last =
       index === LAST ? launchPart({ draft, most: () => most, back, goTo: goToPath }) : null;
@@ -162,7 +166,7 @@ export default function wizard(ctx) {
             say(said, `${mine[0].text}. Next again goes on all the same.`);
             return;
           }
-          goTo(index + 1);
+          if (pushed || (await good(step, said))) goTo(index + 1);
         },
       },
       "Next",
@@ -181,6 +185,20 @@ export default function wizard(ctx) {
       said,
       h("div.acts", null, before, next),
     );
+  }
+
+  /* Tries what was typed and not tried yet. False: a fault was found, or the person has gone on. */
+  async function good(step, said) {
+    const open = untried(w, step);
+    const mine = ++leaving;
+    if (!open.length) return true;
+    pushed = true;
+    say(said, "Trying it first. Next again goes on without the answer.");
+    await Promise.all(open.map((about) => w.testers.get(about)()));
+    if (mine !== leaving || STEPS[at()] !== step) return false;
+    const bad = step.tried(w).some((about) => w.draft.found(about) === "bad");
+    say(said, bad ? "The test found a fault. Next again goes on all the same." : "");
+    return !bad;
   }
 
   function later() {
@@ -222,18 +240,17 @@ export default function wizard(ctx) {
     replace(
       list,
       [...STEPS, { word: "Launch", name: "launch" }].map((step, i) => {
-        const bad = step.paths && faults.some((f) => !f.warning && step.paths.test(f.path));
-        const state = bad ? "waiting" : i < index ? "running" : "idle";
+        const { mark, state, word } = markOf(w, step, faults, i < index);
         const button = h(
           "button",
-          { type: "button", onclick: () => goTo(i) },
+          { type: "button", onclick: () => goTo(i), title: word || null },
           h(
             "span",
             { class: `mark s-${state}`, "aria-hidden": "true" },
-            bad ? "△" : i < index ? "●" : "○",
+            mark,
           ),
           step.word,
-          bad ? h("span.sr", null, ", something is missing") : null,
+          word ? h("span.sr", null, `, ${word}`) : null,
         );
         put(button, "aria-current", i === index ? "step" : null);
         return h("li", null, button);

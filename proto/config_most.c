@@ -143,10 +143,16 @@ __attribute__((format(printf, 2, 3))) static void say(struct dr_most *most, cons
     va_end(args);
 }
 
-/* "$4.49", "$3,341": two decimals under 1,000, else none. */
+/* "$4.49", "$3,341", "$0.0416": two decimals under 1,000, up to four under 0.10, as prices have. */
 static const char *dollars(int64_t micros, char out[40])
 {
     int64_t cents = (micros + 9999) / 10000; /* upwards: it is a "most" */
+    if (micros > 0 && micros < 100000) {
+        int at = snprintf(out, 40, "$0.%04lld", (long long)((micros + 99) / 100));
+        for (int i = 0; i < 2 && out[at - 1] == '0'; i++)
+            out[--at] = '\0';
+        return out;
+    }
     if (micros < 1000000000) {
         snprintf(out, 40, "$%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
         return out;

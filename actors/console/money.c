@@ -8,7 +8,7 @@
 
 #include "pick.h"
 
-/* " of 20" where a limit of all for that window is set. */
+/* " of $ 20.00" where a limit of all for that window is set. */
 static const char *limit_of(const struct dr_money *money, const char *window, char *out,
                             size_t size)
 {
@@ -18,7 +18,7 @@ static const char *limit_of(const struct dr_money *money, const char *window, ch
         char text[32];
         if (strcmp(limit->scope, "all") == 0 && strcmp(limit->window, window) == 0 &&
             limit->max_usd_micros > 0)
-            snprintf(out, size, " of %s", pick_usd_text(limit->max_usd_micros, text) + 2);
+            snprintf(out, size, " of %s", pick_usd_text(limit->max_usd_micros, text));
     }
     return out;
 }

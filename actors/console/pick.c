@@ -90,13 +90,23 @@ int64_t pick_usd_micros(const char *text)
     return *text == '\0' ? whole * 1000000 + part : -1;
 }
 
+/* Up to four digits, as prices have them: 0.0416, 0.05. */
+static void small(int64_t usd_micros, const char *sign, char *out)
+{
+    int len = snprintf(out, 32, "$ %s0.%04lld", sign, (long long)((usd_micros + 50) / 100));
+    for (int i = 0; i < 2 && out[len - 1] == '0'; i++)
+        out[--len] = '\0';
+}
+
 const char *pick_usd_text(int64_t usd_micros, char *out)
 {
     const char *sign = usd_micros < 0 ? "-" : "";
     int64_t n = usd_micros < 0 ? -usd_micros : usd_micros;
     int64_t whole = (n + 500000) / 1000000;
-    if (n > 0 && n < 10000)
-        snprintf(out, 32, "$ %s0.%06lld", sign, (long long)n);
+    if (n > 0 && n < 50)
+        snprintf(out, 32, "<$ %s0.0001", sign);
+    else if (n > 0 && n < 99950)
+        small(n, sign, out);
     else if (whole >= 1000000)
         snprintf(out, 32, "$ %s%lld,%03lld,%03lld", sign, (long long)(whole / 1000000),
                  (long long)(whole / 1000 % 1000), (long long)(whole % 1000));

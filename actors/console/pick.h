@@ -21,7 +21,7 @@ int64_t pick_span_ms(const char *text);
 /* "12", "12.5", "0.000001" dollars in micro-dollars; -1: it is none. */
 int64_t pick_usd_micros(const char *text);
 
-/* "$ 1.05", with more digits where less than a cent would be nothing, and "$ 1,204" from 1,000 on.
+/* "$ 1.05", with up to four digits below ten cents ("$ 0.0416"), and "$ 1,204" from 1,000 on.
  * out holds 32 bytes. */
 const char *pick_usd_text(int64_t usd_micros, char *out);
 

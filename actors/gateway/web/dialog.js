@@ -20,6 +20,14 @@ export function box(title, ...kids) {
   return open(h("dialog", { "aria-labelledby": id }, h("h2", { id }, title), kids));
 }
 
+/* Something to look at: wide, with a button that closes it. */
+export function look(title, ...kids) {
+  const close = h("button.primary", { type: "button" }, "Close");
+  const dialog = box(title, kids, h("div.acts", null, close));
+  dialog.classList.add("wide");
+  close.addEventListener("click", () => dialog.close());
+}
+
 /* act() is a promise; its refusal is said in the dialog, which stays.
  * `verb` stands on the button. */
 export function askFirst({ title, body, verb, danger, act, done }) {

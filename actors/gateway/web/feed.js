@@ -35,6 +35,13 @@ export function about(row) {
   return links;
 }
 
+/* Whose line it is, where it does not say so itself: "drains (idle)" of which machine? */
+function whose(row) {
+  const m = row.machine && findMachine(row.machine);
+  const names = m ? [machineName(m), m.id] : [row.machine];
+  return row.machine && !names.some((name) => row.text.includes(name)) ? `${names[0]} ` : "";
+}
+
 export function feedLine(row) {
   const target = row.machine
     ? `/machines/${encodeURIComponent(row.machine)}`
@@ -51,6 +58,7 @@ export function feedLine(row) {
     h(
       "span.text",
       { title: row.text },
+      whose(row),
       told(row.text),
       row.by ? h("span.muted", null, ` – ${row.by}`) : null,
     ),

@@ -2,7 +2,7 @@
  * Earlier versions of drover.yaml: who, when, what differed; back into the editor. */
 import { h, replace } from "./dom.js";
 import { get } from "./api.js";
-import { box } from "./dialog.js";
+import { look } from "./dialog.js";
 import { diffView } from "./diff.js";
 import { plainTable } from "./table.js";
 import { absolute } from "./words.js";
@@ -13,12 +13,10 @@ export function versions({ current, restore }) {
 
   async function compare(v, before) {
     const [now, then] = await Promise.all([text(v.n), before ? text(before.n) : ""]);
-    box(`What version ${v.n} changed`, diffView(then, now)).classList.add("wide");
+    look(`What version ${v.n} changed`, diffView(then, now));
   }
   async function view(v) {
-    box(`Version ${v.n} beside the file`, diffView(await text(v.n), current())).classList.add(
-      "wide",
-    );
+    look(`Version ${v.n} beside the file`, diffView(await text(v.n), current()));
   }
   const act = (word, run) =>
     h(
@@ -26,7 +24,7 @@ export function versions({ current, restore }) {
       {
         type: "button",
         onclick: () =>
-          run().catch((error) => box("That did not work", h("p", null, error.message))),
+          run().catch((error) => look("That did not work", h("p", null, error.message))),
       },
       word,
     );

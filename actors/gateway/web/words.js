@@ -14,12 +14,14 @@ export function plural(n, one, many) {
   return `${count(n)} ${n === 1 ? one : many || one + "s"}`;
 }
 
-/* "$14.20", "$1 204"; what is not known is said so by price(). */
+/* "$14.20", "$1 204"; what is less than ten cents has up to four digits, as prices have: "$0.0416".
+ * What is not known is said so by price(). */
 export function money(micros) {
-  const cents = Math.round((micros || 0) / 1e4);
-  const sign = cents < 0 ? "−" : "";
-  if (cents === 0 && micros) return `${sign}<$0.01`;
-  const size = Math.abs(cents) / 100;
+  const sign = micros < 0 ? "−" : "";
+  const exact = Math.abs(micros || 0) / MONEY;
+  if (exact && exact < 0.00005) return `${sign}<$0.0001`;
+  if (exact < 0.09995) return `${sign}$${exact.toFixed(4).replace(/0{1,2}$/, "")}`;
+  const size = Math.round(exact * 100) / 100;
   return `${sign}$${size < 1000 ? size.toFixed(2) : count(size)}`;
 }
 

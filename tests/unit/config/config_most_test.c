@@ -51,6 +51,18 @@ static void caps_times_prices(void **state)
     assert_most(HEAD TYPES "queues: []\n", 0, 0);
 }
 
+/* As the list has it: four machines at $0.0416 are not four at $0.05. */
+static void small_prices_keep_their_digits(void **state)
+{
+    (void)state;
+    assert_most(HEAD
+                "machine_types: [{name: s, account: a, max_machines: 4, instance_type: t3.medium,"
+                " price_per_hour: 0.0416}]\nqueues: [{name: q, types: [s]}]\n",
+                166400, INT64_C(123801600));
+    assert_string_equal(most.sentence, "At most $0.17 an hour and $123.81 a month: 4 × s at "
+                                       "$0.0416.");
+}
+
 static void an_account_has_a_cap_too(void **state)
 {
     (void)state;
@@ -127,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(caps_times_prices),
+        cmocka_unit_test(small_prices_keep_their_digits),
         cmocka_unit_test(an_account_has_a_cap_too),
         cmocka_unit_test(limits_of_money_hold),
         cmocka_unit_test(what_nothing_limits_is_said),

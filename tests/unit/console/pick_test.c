@@ -75,7 +75,10 @@ static void dollars(void **state)
     assert_string_equal(pick_usd_text(1050000, out), "$ 1.05");
     assert_string_equal(pick_usd_text(1995000, out), "$ 2.00");
     assert_string_equal(pick_usd_text(1994999, out), "$ 1.99");
-    assert_string_equal(pick_usd_text(150, out), "$ 0.000150");
+    assert_string_equal(pick_usd_text(150, out), "$ 0.0002");
+    assert_string_equal(pick_usd_text(49, out), "<$ 0.0001");
+    assert_string_equal(pick_usd_text(41600, out), "$ 0.0416");
+    assert_string_equal(pick_usd_text(99960, out), "$ 0.10");
     assert_string_equal(pick_usd_text(10000, out), "$ 0.01");
     assert_string_equal(pick_usd_text(999490000, out), "$ 999.49");
     assert_string_equal(pick_usd_text(1204000000, out), "$ 1,204");
@@ -97,7 +100,8 @@ static void the_line_of_money(void **state)
                              .limits = {limits, sizeof limits / sizeof limits[0]}};
     char line[400];
     money_line(&money, line, sizeof line);
-    assert_string_equal(line, "$ 1.05/h · $ 3.20 today of 20.00 · $ 41.00 this month of 100.00");
+    assert_string_equal(line,
+                        "$ 1.05/h · $ 3.20 today of $ 20.00 · $ 41.00 this month of $ 100.00");
     money.unpriced = 2;
     money.limits.count = 0;
     money_line(&money, line, sizeof line);

@@ -42,6 +42,7 @@ static void add_machines(const char *kind, bool idle, size_t count)
                                        .cause = "why",
                                        .instance_id = "i-1",
                                        .drain_mode = "",
+                                       .account = "a",
                                        .attempt = ""};
         row->idle_since_us = idle ? NOW - 5 * S : 0;
         row->state_since_us = NOW - 90 * S;
@@ -169,11 +170,12 @@ static void the_four_answers(void **unused)
     has(text, "○ 4 waiting, the longest for 6m 10s; in 1 queue they will not start");
     has(text, "gpu: aws4gpu is at its cap of 5");
     has(text, "● 7 running   – 2 idle   ◔ 3 booting   ◗ 1 draining");
-    has(text, "$ 14.20/h · $ 96.00 today of 200.00 · $ 1,204 this month");
+    has(text, "$ 14.20/h · $ 96.00 today of $ 200.00 · $ 1,204 this month");
     has(text, "nothing: server ok, 2 of 2 actors ready");
     has(text, "\n●●●●●●●––◔◔◔◗\n");
-    has(text, "gpu          4     6m 10s        1       0\n  aws4gpu is at its cap of 5\n");
-    has(text, "cpu          0          –        0       0\n");
+    has(text,
+        "gpu         4     6m 10s       1     0             –\n  aws4gpu is at its cap of 5\n");
+    has(text, "cpu         0          –       0     0             –\n");
     has(text, "● live");
     has(text, "machine m77 booting: it");
     has(text, "q quit");
@@ -250,6 +252,44 @@ static void queues_scroll(void **unused)
     has(text, "\nq59 ");
 }
 
+/* As the dashboard: free slots and what may still be started, of all that the caps let it have. */
+static void what_is_available_of_what(void **unused)
+{
+    (void)unused;
+    static const char yaml[] =
+        "deployment: prod\nclearml: {api_server: \"http://127.0.0.1:1\"}\n"
+        "accounts: [{name: a, driver: local}, {name: b, driver: local, machines_dir: /b}]\n"
+        "machine_types: [{name: big, account: a, max_machines: 8},\n"
+        "  {name: small, account: b}]\n"
+        "queues: [{name: gpu, types: [big]}, {name: cpu, types: [small]}]\n";
+    struct dr_config_errors errors;
+    struct dr_config *config = dr_config_parse(yaml, sizeof yaml - 1, "x.yaml", &errors);
+    if (config == NULL)
+        fail_msg("%s", errors.items[0].text);
+    dr_config_errors_free(&errors);
+    flock.caps = dr_config_root(config);
+    workers[1] = workers[0];
+    workers[1].task = "";
+    picture.workers.workers.count = 2;
+    add_machines("up", false, 1);
+    add_machines("up", true, 1);
+    add_machines("booting", false, 3);
+    add_machines("gone", false, 2);
+    add_queue("gpu", 4, NULL, NULL);
+    add_queue("cpu", 0, NULL, NULL);
+    add_queue("old", 0, NULL, NULL); /* of no configuration */
+    const char *text = live(24, 80);
+    has(text, "IDLE     AVAILABLE\n");
+    has(text, "gpu         4     6m 10s       1     1        4 of 8\n");
+    has(text, "cpu         0          –       0     0             0\n"); /* no cap holds it */
+    has(text, "old         0          –       0     0             0\n");
+    lacks(live(24, 64), "AVAILABLE"); /* no room: left out, not cut */
+    has(live(24, 65), "4 of 8\n");
+    flock.caps = NULL;
+    has(live(24, 80), "gpu         4     6m 10s       1     1             –\n");
+    dr_config_free(config);
+}
+
 /* What waits comes before what happened, and a line that was cut says so. */
 static void a_small_screen(void **unused)
 {
@@ -258,7 +298,7 @@ static void a_small_screen(void **unused)
     add_machines("draining", false, 100);
     add_queue("gpu", 4, "capped", "aws4gpu is at its cap of 5");
     const char *text = live(15, 50);
-    has(text, "gpu          4     6m 10s        0       0\n  aws4gpu is at its cap of 5\n");
+    has(text, "gpu         4     6m 10s       0     0\n  aws4gpu is at its cap of 5\n");
     has(text, "● 2 running   – 0 idle   ◔ 0 booting   …\n");
 }
 
@@ -313,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup(old_is_never_live, begin),
         cmocka_unit_test_setup(a_pause_says_when, begin),
         cmocka_unit_test_setup(queues_scroll, begin),
+        cmocka_unit_test_setup(what_is_available_of_what, begin),
         cmocka_unit_test_setup(a_small_screen, begin),
         cmocka_unit_test_setup(cells_have_an_end, begin),
         cmocka_unit_test_setup(names_cannot_move_the_cursor, begin),

@@ -2,7 +2,7 @@
  * drover.yaml: seen, changed, checked, compared, applied; its history; who may come in. */
 import { download, h, put, replace, say } from "../dom.js";
 import { Refusal, get, mayWrite, post, putTo } from "../api.js";
-import { box, askFirst, toast } from "../dialog.js";
+import { box, askFirst, look, toast } from "../dialog.js";
 import { editor } from "../editor.js";
 import { diffView } from "../diff.js";
 import { limit, plural } from "../words.js";
@@ -88,11 +88,7 @@ function filePart() {
     "button",
     {
       type: "button",
-      onclick: () => {
-        box("What differs from the file", diffView(base.text, paper.get())).classList.add(
-          "wide",
-        );
-      },
+      onclick: () => look("What differs from the file", diffView(base.text, paper.get())),
     },
     "Compare",
   );
@@ -260,6 +256,12 @@ function filePart() {
   return { node, set, load: reload, saved: () => base.text, leave: () => clearTimeout(timer) };
 }
 
+/* It is a "most": to the last digit that money() says, upwards. */
+function upwards(micros) {
+  const digit = micros < 10 * CENT ? CENT / 100 : CENT;
+  return Math.ceil(micros / digit) * digit;
+}
+
 export function mostBox(cost) {
   const none = cost.unpriced || [];
   return h(
@@ -270,7 +272,7 @@ export function mostBox(cost) {
       "div.big",
       null,
       cost.per_hour_usd_micros
-        ? `${limit(Math.ceil(cost.per_hour_usd_micros / CENT) * CENT)} /h`
+        ? `${limit(upwards(cost.per_hour_usd_micros))} /h`
         : none.length
           ? "price unknown"
           : "nothing yet",

@@ -19,6 +19,8 @@ const VIEWS = [
   ["ended", "ended"],
 ];
 
+const wordOf = (ctx) => (VIEWS.find(([s]) => s === ctx.query.get("state")) || ["", "here"])[1];
+
 const when = (t) => (t.state === "waiting" ? t.added_us : t.from_us) || 0;
 
 function machineLink(t) {
@@ -151,7 +153,9 @@ export default function tasks(ctx) {
     href: (t) => `/tasks/${t.id}`,
     words,
     empty: () =>
-      living().length ? "No such task in the queues that Drover serves." : teaching(),
+      living().length
+        ? `No task is ${wordOf(ctx)} in the queues that Drover serves.`
+        : teaching(),
   });
 
   async function load() {

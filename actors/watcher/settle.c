@@ -159,13 +159,18 @@ enum settle_turn settle_picture(struct settle *settle, const struct workers *wor
     bool long_gap = gap_ms > settle->gap_ms && any_up_at(rows, settle->healthy_us);
     size_t vanished, of;
     count_vanished(settle, workers, rows, now, &vanished, &of);
-    bool many_gone = vanished > 2 && vanished * 5 > of;
+    bool many_gone = vanished > 2 && vanished * 5 > of, first = settle->healthy_ms == 0;
     settle->healthy_ms = now.boot_ms;
     settle->healthy_us = now.wall_us;
     if (long_gap || many_gone) {
         if (many_gone)
             snprintf(words, len, "%zu of %zu workers vanished from the server's list", vanished,
                      of);
+        else if (first) /* who was away, the server or Drover, nobody knows */
+            snprintf(words, len,
+                     "Drover has just begun to look, and its last healthy picture of the server is "
+                     "%lld s old",
+                     (long long)(gap_ms / 1000));
         else
             snprintf(words, len, "the server gave no healthy picture for %lld s",
                      (long long)(gap_ms / 1000));

@@ -37,6 +37,8 @@ struct gateway {
     struct passwords *passwords; /* NULL: nobody gave one yet */
     struct feed *feed;
     int64_t started_us;
+    char deaf[600];    /* why it does not listen, as it was said; "": it does */
+    int64_t deaf_us;   /* when it was said */
     bool leaving; /* first start: done, the loop is to end */
 };
 

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <malloc.h>
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@
 
 #define STREAM_BYTES ((size_t)4 << 20)
 #define RETRY_MS 3000
+#define SAID_AGAIN_US ((int64_t)3600 * 1000000)
 #define TICK_MS 1000
 
 static const char *web_dir; /* DROVER_WEB */
@@ -51,6 +54,23 @@ static char *read_public(const char *path, struct dr_error *error)
     return len == 0 ? NULL : strdup(text);
 }
 
+/* Why nobody can come in, each reason once an hour: it may stay so until a person does something. */
+__attribute__((format(printf, 2, 3))) static void say_deaf(struct gateway *gateway,
+                                                           const char *format, ...)
+{
+    char why[sizeof gateway->deaf];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    int64_t now_us = dr_wall_us();
+    if (strcmp(why, gateway->deaf) == 0 && llabs(now_us - gateway->deaf_us) < SAID_AGAIN_US)
+        return;
+    snprintf(gateway->deaf, sizeof gateway->deaf, "%s", why);
+    gateway->deaf_us = now_us;
+    dr_log(DR_LOG_ERROR, NULL, "%s; Drover tries again until it can", why);
+}
+
 /* Nobody may come in from elsewhere without TLS and a name. */
 static bool may_listen(struct gateway *gateway, const struct dr_cfg_gateway *cfg)
 {
@@ -58,15 +78,15 @@ static bool may_listen(struct gateway *gateway, const struct dr_cfg_gateway *cfg
         return true;
     bool anybody = dr_accounts_users(sessions_accounts(gateway->sessions)) > 0;
     if (cfg->tls_cert_file[0] == '\0' || cfg->tls_key_file[0] == '\0')
-        dr_log_merged(DR_LOG_ERROR, NULL,
-                      "the dashboard does not listen on %s: an address that is not this host's own "
-                      "needs gateway.tls_cert_file and tls_key_file",
-                      cfg->listen);
+        say_deaf(gateway,
+                 "the dashboard does not listen on %s: an address that is not this host's own "
+                 "needs gateway.tls_cert_file and tls_key_file",
+                 cfg->listen);
     else if (!anybody)
-        dr_log_merged(DR_LOG_ERROR, NULL,
-                      "the dashboard does not listen on %s: nobody could log in; "
-                      "`drover token user add NAME --role operator` makes an account",
-                      cfg->listen);
+        say_deaf(gateway,
+                 "the dashboard does not listen on %s: nobody could log in; "
+                 "`drover token user add NAME --role operator` makes an account",
+                 cfg->listen);
     else
         return true;
     return false;
@@ -95,13 +115,14 @@ static void open_server(struct gateway *gateway)
     bool tls = cfg->tls_cert_file[0] != '\0';
     if (tls && ((cert = read_public(cfg->tls_cert_file, &error)) == NULL ||
                 (key = read_key(cfg->tls_key_file, &error)) == NULL)) {
-        dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard does not listen: %s", error.text);
+        say_deaf(gateway, "the dashboard does not listen: %s", error.text);
     } else {
         struct server_place place = {cfg->listen, cert, key, cfg->public_url};
         gateway->server = server_open(gateway, dr_actor_loop(gateway->actor), &place, dispatch,
                                       dispatch_room, err, sizeof err);
         if (gateway->server == NULL)
-            dr_log_merged(DR_LOG_ERROR, NULL, "the dashboard: %s; trying again", err);
+            say_deaf(gateway, "the dashboard: %s; gateway.listen in drover.yaml names the address",
+                     err);
     }
     free(cert);
     if (key != NULL)
@@ -109,6 +130,7 @@ static void open_server(struct gateway *gateway)
     free(key);
     if (gateway->server == NULL)
         return;
+    gateway->deaf[0] = '\0';
     write_place(gateway);
     dr_log(DR_LOG_INFO, NULL, "the dashboard is at %s (drover token link: the way in)",
            server_url(gateway->server));

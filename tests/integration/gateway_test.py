@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import unittest
@@ -427,6 +428,23 @@ class Config(GatewayWorld):
         self.assertEqual(put.status, 422)
         self.assertEqual(len([f for f in put.json["errors"] if not f["warning"]]), len(faults))
         self.assertEqual(operator.ask("GET", "/api/v1/config").json["text"], now["text"])
+
+
+class Taken(unittest.TestCase):
+    def test_another_has_the_address(self):
+        """It says which setting names the address, once, and serves when the other is gone."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            with World(config={"gateway": {"listen": "127.0.0.1:%d" % port}}) as world:
+                said = "cannot listen on 127.0.0.1:%d" % port
+                line = eventually(lambda: [each for each in world.log().splitlines() if said in each], 20,
+                                  "it says that it cannot listen")[0]
+                self.assertIn("gateway.listen", line)
+                other.close()
+                eventually(lambda: "the dashboard is at" in world.log(), 20, "it listens")
+                self.assertEqual(1, world.log().count(said))
 
 
 class Tls(unittest.TestCase):

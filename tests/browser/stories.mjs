@@ -2,6 +2,7 @@
  * What a person does and sees, one story each, against the made-up gateway. */
 import { fake, listen } from "./browser.mjs";
 import * as done from "./stories_done.mjs";
+import * as kept from "./stories_kept.mjs";
 import * as seen from "./stories_seen.mjs";
 
 const VIEW = { viewport: { width: 1280, height: 800 } };
@@ -47,6 +48,7 @@ export async function stories(browser, fault, only) {
   await tell("a server that is down says its sentence", seen.serverDown);
   await tell("keyboard", seen.keyboard);
   await tell("20,000 tasks", seen.manyRows, "--tasks", "20000", "--still");
+  await tell("rows that stay", kept.scrolling, "--tasks", "2000", "--still");
   await tell("kill names the tasks", done.kill, "--still");
   await tell("config: faults at lines, two people at once", done.conflict);
   await tell("wizard", done.setUp, "--setup");

@@ -155,7 +155,7 @@ export function table(ctx, spec) {
       if (!frame)
         frame = requestAnimationFrame(() => {
           frame = 0;
-          rows.draw(rows.known);
+          rows.scrolled();
         });
     },
     { passive: true },

@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "drover/assert.h"
 #include "words.h"
 
 static bool is(const char *text, const char *with)
@@ -64,6 +66,44 @@ bool flock_will_start(const char *verdict)
     return false;
 }
 
+static void count_use(const struct dr_ledger_state *state, const struct dr_cfg_root *caps,
+                      const char *queue_id, struct dr_view_use *use, int64_t *types,
+                      int64_t *accounts)
+{
+    for (size_t i = 0; i < state->machines.count; i++) {
+        const struct dr_machine_row *machine = &state->machines.items[i];
+        if (!dr_view_lives(machine))
+            continue;
+        const struct dr_cfg_type *type = dr_config_type(caps, machine->type);
+        const struct dr_cfg_account *account = dr_config_account(caps, machine->account);
+        use->total++;
+        use->queue += dr_view_serves(machine, queue_id);
+        if (type != NULL)
+            types[type - caps->machine_types.items]++;
+        if (account != NULL)
+            accounts[account - caps->accounts.items]++;
+    }
+}
+
+static void find_room(const struct flock *flock, struct flock_queue *out)
+{
+    const struct dr_cfg_root *caps = flock->caps;
+    const struct dr_cfg_queue *queue = caps == NULL ? NULL : dr_config_queue(caps, out->view->name);
+    out->available = caps == NULL ? -1 : out->idle;
+    if (queue == NULL)
+        return;
+    size_t types = caps->machine_types.count;
+    int64_t *counts = calloc(types + caps->accounts.count + 1, sizeof *counts);
+    DR_ASSERT(counts != NULL);
+    struct dr_view_use use = {.types = counts, .accounts = counts + types};
+    count_use(flock->state, caps, out->view->id, &use, counts, counts + types);
+    int64_t room = dr_view_room(caps, queue, &use);
+    int64_t most = dr_view_room(caps, queue, &(struct dr_view_use){0});
+    free(counts);
+    out->available += room > 0 ? room : 0;
+    out->max = most > 0 ? most : 0;
+}
+
 struct flock_queue flock_queue(const struct flock *flock, size_t i)
 {
     struct flock_queue out = {.view = &flock->picture->queues.queues.items[i], .verdict = ""};
@@ -80,6 +120,7 @@ struct flock_queue flock_queue(const struct flock *flock, size_t i)
         out.running += what == DR_WORKER_BUSY;
         out.idle += what == DR_WORKER_IDLE;
     }
+    find_room(flock, &out);
     if (!out.view->known)
         snprintf(out.why, sizeof out.why, "the server has no queue of this name");
     else if (reason != NULL)

@@ -4,6 +4,7 @@
 #pragma once
 #include <stdbool.h>
 
+#include "drover/config.h"
 #include "drover/message.h"
 #include "view.h"
 #include "words.h"
@@ -18,7 +19,8 @@ struct flock {
     const struct dr_plan *plan;
     const struct dr_money *money;
     const struct dr_history *history;
-    struct dr_message answers[6]; /* that they are in */
+    const struct dr_cfg_root *caps; /* NULL: not read */
+    struct dr_message answers[6];   /* that they are in */
 };
 
 /* Asks for it, each answer within wait_ms, and for that many lines of history. 0 (flock_drop() it),
@@ -42,11 +44,14 @@ struct flock_queue {
     size_t waiting;
     int64_t oldest_us; /* 0: nothing waits */
     int running, idle; /* workers */
-    bool stuck;        /* something waits that will not start */
+    /* Slots that a task finds free or that may still be started for it, of all that the caps let
+     * the queue have. max 0: no cap holds it; available -1: the caps are not known. */
+    int64_t available, max;
+    bool stuck; /* something waits that will not start */
     const char *verdict;
     char why[DR_PAUSE_ROOM]; /* "": there is nothing to say */
 };
-/* The i-th queue of the picture. */
+/* The i-th queue of the picture. As the dashboard counts. */
 struct flock_queue flock_queue(const struct flock *flock, size_t i);
 
 /* After this verdict a task starts without anybody's doing. */

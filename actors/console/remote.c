@@ -155,6 +155,25 @@ int remote_do(struct console *console, const char *method, const char *path, jso
     return result;
 }
 
+struct dr_config *remote_config_try(struct remote *remote, int wait_ms)
+{
+    char err[512];
+    struct dr_config_errors errors;
+    struct dr_config *config = NULL;
+    struct dr_strbuf answer = {0};
+    long status =
+        remote_http(remote, "GET", "/api/v1/config", NULL, wait_ms, &answer, err, sizeof err);
+    json_t *tree = status == 200 ? json_loadb(answer.data, answer.len, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(tree, "text"));
+    if (text != NULL) {
+        config = dr_config_parse(text, strlen(text), "drover.yaml", &errors);
+        dr_config_errors_free(&errors);
+    }
+    json_decref(tree);
+    dr_strbuf_free(&answer);
+    return config;
+}
+
 int remote_config(struct console *console, struct dr_config **out)
 {
     struct dr_config_errors errors;

@@ -41,6 +41,9 @@ int remote_do(struct console *console, const char *method, const char *path, str
 /* The configuration that runs there, as a draft (dr_config_free). Exit code. */
 int remote_config(struct console *console, struct dr_config **out);
 
+/* The same within wait_ms, and nothing is said: NULL when it cannot be had. */
+struct dr_config *remote_config_try(struct remote *remote, int wait_ms);
+
 /* ---- inside --------------------------------------------------------------------------------- */
 struct dr_strbuf;
 /* One request: "GET", "POST" with an input, "DELETE". The status, or -1 with a sentence in err. */

@@ -14,11 +14,13 @@
 
 #include "console.h"
 #include "drover/clock.h"
+#include "remote.h"
 
 #define ASK_MS 1000
 #define SOON_MS 200 /* after an event */
 #define TICK_MS 1000
 #define HISTORY 100
+#define CAPS_MS 60000 /* between two looks at the caps */
 #define PAGE 10
 
 struct top {
@@ -29,6 +31,8 @@ struct top {
     char silence[512];
     size_t scroll_most;
     int64_t read_ms;
+    struct dr_config *caps; /* NULL: not read */
+    int64_t caps_ms;        /* when they were asked for; 0: never */
     bool event, end;
 };
 
@@ -38,6 +42,28 @@ static void on_signal(int signal)
 {
     (void)signal;
     ended = 1;
+}
+
+/* The newest caps that can be had: somebody may have changed drover.yaml meanwhile. */
+static void read_caps(struct top *top)
+{
+    const struct console *console = top->console;
+    int64_t now_ms = dr_boottime_ms();
+    struct dr_config_errors errors;
+    struct dr_config *fresh = NULL;
+    if (top->caps_ms != 0 && now_ms - top->caps_ms < CAPS_MS)
+        return;
+    top->caps_ms = now_ms;
+    if (console->remote != NULL) {
+        fresh = remote_config_try(console->remote, ASK_MS);
+    } else {
+        fresh = dr_config_load(console->config_path, &errors);
+        dr_config_errors_free(&errors);
+    }
+    if (fresh == NULL)
+        return;
+    dr_config_free(top->caps);
+    top->caps = fresh;
 }
 
 /* The old picture stays when there is no new one, and is said to be old. */
@@ -53,6 +79,9 @@ static void read_state(struct top *top)
     } else {
         flock_drop(&top->flock);
         top->flock = fresh;
+        top->view.deployment = fresh.state->deployment;
+        read_caps(top);
+        top->flock.caps = top->caps == NULL ? NULL : dr_config_root(top->caps);
         top->view.flock = &top->flock;
         top->view.read_us = dr_wall_us();
         top->view.silent_us = 0;
@@ -278,5 +307,6 @@ int cmd_top(struct console *console, int argc, char **argv)
     bool terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !console->json;
     int code = terminal ? run(&top) : print_once(&top);
     flock_drop(&top.flock);
+    dr_config_free(top.caps);
     return code;
 }

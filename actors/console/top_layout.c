@@ -118,10 +118,21 @@ static void machines(struct top_page *page)
     };
     struct top_pen pen = top_next(page);
     top_put(&pen, TOP_BOLD, "machines  ");
-    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
-        if (i < 4 || cells[i].count > 0)
-            top_put(&pen, cells[i].look, "%s %d %s   ", cells[i].mark, cells[i].count,
-                    cells[i].word);
+    bool wrap = page->frame->rows > 20; /* room for a second line, rather than a cut one */
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        char text[64];
+        if (i >= 4 && cells[i].count == 0)
+            continue;
+        snprintf(text, sizeof text, "%s %d %s", cells[i].mark, cells[i].count, cells[i].word);
+        if (wrap && pen.used + top_width(text) > pen.columns) {
+            pen = top_next(page);
+            top_put(&pen, TOP_PLAIN, "%10s", "");
+            wrap = false;
+        }
+        top_put(&pen, cells[i].look, "%s", text);
+        if (!wrap || pen.used + 3 < pen.columns)
+            top_put(&pen, TOP_PLAIN, "   ");
+    }
     if (tally.kept > 0)
         top_put(&pen, TOP_PLAIN, "%d kept", tally.kept);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "top_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,10 +61,15 @@ void top_cells(struct top_page *page, size_t lines)
 
 /* ---- queues -----------------------------------------------------------------------------------
  */
+#define FIGURES 33   /* the columns behind a queue's name */
+#define AVAILABLE 14 /* "  1234 of 5678" */
+#define WIDE 64      /* so many columns have room for that too */
+
 static size_t name_width(const struct top_page *page)
 {
     const struct dr_queue_view_list *queues = &page->view->flock->picture->queues.queues;
-    size_t width = 5, most = page->frame->columns > 60 ? page->frame->columns - 42 : 16;
+    size_t width = 5,
+           most = page->frame->columns > WIDE ? page->frame->columns - FIGURES - AVAILABLE : 16;
     for (size_t i = 0; i < queues->count; i++)
         if (top_width(queues->items[i].name) > width)
             width = top_width(queues->items[i].name);
@@ -93,22 +99,33 @@ static void heads(struct top_page *page, size_t name, size_t hidden)
 {
     struct top_pen pen = top_next(page);
     top_cell(&pen, TOP_DIM, name, false, "QUEUE");
-    top_put(&pen, TOP_DIM, " %8s  %9s %8s %7s", "WAITING", "LONGEST", "RUNNING", "IDLE");
+    top_put(&pen, TOP_DIM, " %7s  %9s %7s %5s", "WAITING", "LONGEST", "RUNNING", "IDLE");
+    if (pen.columns > WIDE)
+        top_put(&pen, TOP_DIM, "  %12s", "AVAILABLE");
     if (hidden > 0)
         top_put(&pen, TOP_WAITING, "  %zu lines above", hidden);
 }
 
 static void queue_row(struct top_page *page, const struct flock_queue *queue, size_t name)
 {
-    char longest[32] = "–";
+    char longest[32] = "–", available[48] = "–";
     struct top_pen pen = top_next(page);
     if (queue->oldest_us != 0)
         words_span((page->view->now_us - queue->oldest_us) / 1000, longest);
     top_cell(&pen, TOP_PLAIN, name, false, queue->view->name);
-    top_put(&pen, queue->waiting > 0 ? TOP_WAITING : TOP_PLAIN, " %8zu  ", queue->waiting);
+    top_put(&pen, queue->waiting > 0 ? TOP_WAITING : TOP_PLAIN, " %7zu  ", queue->waiting);
     top_cell(&pen, queue->waiting > 0 ? TOP_WAITING : TOP_PLAIN, 9, true, longest);
-    top_put(&pen, queue->running > 0 ? TOP_RUNNING : TOP_PLAIN, " %8d", queue->running);
-    top_put(&pen, TOP_PLAIN, " %7d", queue->idle);
+    top_put(&pen, queue->running > 0 ? TOP_RUNNING : TOP_PLAIN, " %7d", queue->running);
+    top_put(&pen, TOP_PLAIN, " %5d", queue->idle);
+    if (pen.columns <= WIDE)
+        return;
+    if (queue->available >= 0 && queue->max > 0)
+        snprintf(available, sizeof available, "%" PRId64 " of %" PRId64, queue->available,
+                 queue->max);
+    else if (queue->available >= 0)
+        snprintf(available, sizeof available, "%" PRId64, queue->available);
+    top_put(&pen, TOP_PLAIN, "  ");
+    top_cell(&pen, TOP_PLAIN, AVAILABLE - 2, true, available);
 }
 
 /* All lines, of which only those after `scroll` are the page's. */
@@ -149,9 +166,11 @@ void top_machines(struct top_page *page, size_t room)
 {
     const struct dr_machine_row_list *machines = &page->view->flock->state->machines;
     size_t shown = room > 2 ? room - 2 : 0;
+    size_t type = page->frame->columns > 110 ? 24 : 14;
     page->at++;
     struct top_pen head = top_next(page);
-    top_put(&head, TOP_DIM, "%-17s %-14s %-13s %9s  WHY", "MACHINE", "TYPE", "STATE", "FOR");
+    top_put(&head, TOP_DIM, "%-17s %-*s %-13s %9s  WHY", "MACHINE", (int)type, "TYPE", "STATE",
+            "FOR");
     if (shown < machines->count)
         top_put(&head, TOP_DIM, " (%zu of %zu)", shown, machines->count);
     for (size_t i = 0; i < machines->count && i < shown; i++) {
@@ -164,7 +183,7 @@ void top_machines(struct top_page *page, size_t room)
         words_span((page->view->now_us - from_us) / 1000, since);
         top_cell(&pen, TOP_PLAIN, 17, false, machine->id);
         top_put(&pen, TOP_PLAIN, " ");
-        top_cell(&pen, TOP_PLAIN, 14, false, machine->type);
+        top_cell(&pen, TOP_PLAIN, type, false, machine->type);
         top_put(&pen, TOP_PLAIN, " ");
         top_cell(&pen, look_of(machine), 13, false, state);
         top_put(&pen, TOP_PLAIN, " %9s  %s", since, machine->cause);

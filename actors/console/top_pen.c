@@ -44,7 +44,7 @@ size_t top_fit(const char *text, size_t room)
         size_t bytes = step(text + len, &columns);
         if (used + (size_t)columns > room)
             return word > 0 ? word : len;
-        if (text[len] == ' ')
+        if (text[len] == ' ' && (len == 0 || text[len - 1] != '$')) /* "$ 20.00" is one word */
             word = len;
         used += (size_t)columns;
         len += bytes;
@@ -118,14 +118,16 @@ void top_put(struct top_pen *pen, enum top_look look, const char *format, ...)
 void top_cell(struct top_pen *pen, enum top_look look, size_t width, bool right, const char *text)
 {
     char cut[512];
+    bool whole = top_width(text) <= width;
     size_t len = strlen(text) < sizeof cut ? strlen(text) : sizeof cut - 1;
     memcpy(cut, text, len);
     cut[len] = '\0';
-    while (top_width(cut) > width && len > 0) {
+    while (top_width(cut) + !whole > width && len > 0) {
         while (len > 0 && ((unsigned char)cut[--len] & 0xc0) == 0x80)
             continue;
         cut[len] = '\0';
     }
-    int pad = (int)(width - top_width(cut));
-    top_put(pen, look, "%*s%s%*s", right ? pad : 0, "", cut, right ? 0 : pad, "");
+    int pad = (int)(width - top_width(cut) - !whole);
+    top_put(pen, look, "%*s%s%s%*s", right ? pad : 0, "", cut, whole ? "" : "…", right ? 0 : pad,
+            "");
 }

@@ -125,7 +125,8 @@ class Alone(unittest.TestCase):
     def test_the_examples_are_lines_that_it_takes(self):
         """None is refused as wrong usage, and none does anything without a Drover."""
         for name in commands():
-            if name in ("up", "sandbox", "demo", "init", "import", "check", "token", "tap", "logs", "adopt", "settle"):
+            if name in ("up", "sandbox", "demo", "init", "import", "check", "token", "tap", "logs", "adopt",
+                        "settle"):
                 continue
             for line in re.findall(r"^  drover (.{36})", run(name, "--help").stdout, re.M):
                 words = [word.strip('"') for word in line.split("|")[0].strip().split() if word != '"a']
@@ -357,6 +358,12 @@ class Beside(unittest.TestCase):
                                20, "it listens")
                 process.send_signal(signal.SIGINT)
                 self.assertEqual((process.communicate(timeout=20)[1], process.returncode), ("", 0))
+
+    def test_what_a_machine_is_up_for(self):
+        """"Its worker was seen" says no more than "up": the task does, in eight letters that why takes."""
+        line = next(each for each in self.drover("machines").stdout.splitlines()
+                    if each.startswith(self.runs["machine"]))
+        self.assertTrue(line.endswith(" runs %s" % self.runs["task"][:8]), line)
 
     def test_z_a_ledger_that_hangs(self):
         pid = self.world.actor_pid("ledger")

@@ -53,7 +53,7 @@ class Remote(unittest.TestCase):
         for words in (["status"], ["machines"], ["machines", "--all"], ["queues"], ["tasks"],
                       ["why", self.task], ["cost"], ["cost", "--by", "type"], ["history"],
                       ["history", self.machine], ["--json", "machines"], ["--json", "history"],
-                      ["plan"], ["--json", "plan"], ["export"], ["--json", "export"], ["token", "list"],
+                      ["plan"], ["--json", "plan"], ["top"], ["export"], ["--json", "export"], ["token", "list"],
                       ["--json", "why", self.task], ["logs", self.machine], ["--json", "logs", self.machine],
                       ["plan", "--config", self.world.config_path], ["why", "no-such-task"],
                       ["drain", "no-such-machine"], ["logs", "no-such-machine"],

@@ -144,6 +144,7 @@ class Top(unittest.TestCase):
             self.agree(top)), 120, "two run and one waits, on the screen as in the JSON")
         self.assertEqual(running["queues"]["cpu"][:2], (1, 2), found)
         self.assertIn("\n●●\n", top.screen())
+        self.assertRegex(top.screen(), r"(?m)^cpu +1 .* 0 of 2$")
         self.assertIn("\x1b[38;5;78m", top.screen(colours=True))  # running, of 256 colours
         self.assertIn("in 1 queue they will not start", top.screen())
         self.assertEqual(self.world.drover("status").returncode, 1)

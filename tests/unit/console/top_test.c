@@ -13,7 +13,7 @@
 
 /* ---- a world of numbers that do not occur twice ------------------------------------------------
  */
-static struct dr_machine_row rows[400];
+static struct dr_machine_row rows[1000];
 static struct dr_queue_task waiting[40];
 static struct dr_queue_view queues[60];
 static char names[60][24];
@@ -316,6 +316,39 @@ static void cells_have_an_end(void **unused)
     lacks(text, "1 cell");
 }
 
+/* Of a big flock no figure is lost: there is a second line, and a cut name says that it is cut. */
+static void a_thousand_machines(void **unused)
+{
+    (void)unused;
+    add_machines("up", false, 700);
+    add_machines("up", true, 100);
+    add_machines("booting", false, 130);
+    add_machines("draining", false, 30);
+    add_machines("absent", false, 20);
+    add_machines("wanted", false, 20);
+    add_queue("nightly-regression-tests-of-the-ranking-team", 0, NULL, NULL);
+    rows[0].type = "aws-g5-12xlarge-spot";
+    limits[0].max_usd_micros = 20000 * S;
+    limits[1] = limits[0];
+    limits[1].window = "month";
+    money.month_usd_micros = 120400 * S;
+    money.today_usd_micros = 9600 * S;
+    money.limits.count = 2;
+    const char *text = live(24, 80);
+    has(text, "● 700 running   – 100 idle   ◔ 130 booting   ◗ 50 draining   \n"
+              "          ○ 20 wanted   ✕ 20 not seen");
+    has(text, "this month of\n          $ ");
+    has(text, "nightly-regression-tests-of-the-… ");
+    has(text, "✕✕✕ 1 cell: 8 machines\n");
+    text = live(40, 120);
+    has(text, "   ◗ 50 draining   ○ 20 wanted   ✕ 20 not seen");
+    text = live(60, 200);
+    has(text, " aws-g5-12xlarge-spot ");
+    has(text, " of 1000)\n");
+    text = live(60, 80);
+    has(text, " aws-g5-12xlar… ");
+}
+
 static void names_cannot_move_the_cursor(void **unused)
 {
     (void)unused;
@@ -356,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_available_of_what, begin),
         cmocka_unit_test_setup(a_small_screen, begin),
         cmocka_unit_test_setup(cells_have_an_end, begin),
+        cmocka_unit_test_setup(a_thousand_machines, begin),
         cmocka_unit_test_setup(names_cannot_move_the_cursor, begin),
         cmocka_unit_test_setup(any_size_holds, begin),
     };

@@ -30,14 +30,14 @@ static bool read_link(const char *path, int64_t since_us, char *line, int room)
     return good;
 }
 
-void link_say(const char *run_dir, const char *link)
+void link_say(const char *what, const char *run_dir, const char *link)
 {
     if (isatty(STDOUT_FILENO))
-        printf("\n  The dashboard: %.*s\n"
+        printf("\n  %s: %.*s\n"
                "  (works once and for 15 minutes; `drover token link` has another)\n\n",
-               (int)strcspn(link, "\n"), link);
+               what, (int)strcspn(link, "\n"), link);
     else /* it opens the door: what is kept somewhere must not have it */
-        printf("The dashboard is up; the way in is in %s/login\n", run_dir);
+        printf("%s is up; the way in is in %s/login\n", what, run_dir);
     fflush(stdout);
 }
 
@@ -55,7 +55,7 @@ bool link_wait(const char *run_dir, int64_t since_us, int looks, pid_t pid, char
     return false;
 }
 
-void link_later(const char *run_dir, pid_t pid)
+void link_later(const char *what, const char *run_dir, pid_t pid)
 {
     int64_t since_us = dr_wall_us();
     char line[400];
@@ -71,6 +71,6 @@ void link_later(const char *run_dir, pid_t pid)
     if (fork() != 0) /* the one that waits belongs to nobody: who called becomes another program */
         _exit(0);
     if (link_wait(run_dir, since_us, LOOKS, pid, line, sizeof line))
-        link_say(run_dir, line);
+        link_say(what, run_dir, line);
     _exit(0);
 }

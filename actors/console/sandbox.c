@@ -253,7 +253,7 @@ static void say_where(const struct console *console, const struct sandbox *box)
 {
     char run[PATH_MAX];
     snprintf(run, sizeof run, "%s/state/run", box->dir);
-    link_later(run, box->droverd);
+    link_later("The dashboard", run, box->droverd);
     if (console->json)
         print_where(box);
     else

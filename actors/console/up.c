@@ -72,7 +72,7 @@ static int become_droverd(struct up *up)
     if (spawn_find("droverd", path, sizeof path) != 0)
         return EXIT_BROKEN;
     if (find_run(up))
-        link_later(up->run, getpid());
+        link_later("The dashboard", up->run, getpid());
     execl(path, path, "--config", up->config, (char *)NULL);
     return console_fail(EXIT_BROKEN, "unavailable", "cannot start %s: %s", path, strerror(errno));
 }
@@ -104,7 +104,7 @@ static int first_start(struct up *up)
         return console_fail(EXIT_BROKEN, "unavailable", "cannot start %s: %s", path,
                             strerror(errno));
     }
-    link_later(up->run, pid);
+    link_later("The wizard", up->run, pid);
     if (spawn_wait(pid) != 0)
         return EXIT_BROKEN; /* it has said why */
     return become_droverd(up);

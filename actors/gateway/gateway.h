@@ -37,9 +37,9 @@ struct gateway {
     struct passwords *passwords; /* NULL: nobody gave one yet */
     struct feed *feed;
     int64_t started_us;
-    char deaf[600];    /* why it does not listen, as it was said; "": it does */
-    int64_t deaf_us;   /* when it was said */
-    bool leaving; /* first start: done, the loop is to end */
+    char deaf[600];  /* why it does not listen, as it was said; "": it does */
+    int64_t deaf_us; /* when it was said */
+    bool leaving;    /* first start: done, the loop is to end */
 };
 
 /* One request of a person, from its first header until its answer is out. */

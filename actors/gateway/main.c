@@ -54,7 +54,8 @@ static char *read_public(const char *path, struct dr_error *error)
     return len == 0 ? NULL : strdup(text);
 }
 
-/* Why nobody can come in, each reason once an hour: it may stay so until a person does something. */
+/* Why nobody can come in, each reason once an hour: it may stay so until a person does something.
+ */
 __attribute__((format(printf, 2, 3))) static void say_deaf(struct gateway *gateway,
                                                            const char *format, ...)
 {

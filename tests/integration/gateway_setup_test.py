@@ -131,6 +131,7 @@ class FirstStart(unittest.TestCase):
     def test_from_nothing_to_a_task_that_ran(self):
         world = self.world
         up, wizard = self.up()
+        self.assertIn("The wizard: http", up.read())
         self.assertTrue(wizard.call("me")[1]["setup"])
         code, known = wizard.call("wizard/known")
         self.assertEqual((200, world.state_dir), (code, known["config"]["state_dir"]))
@@ -164,6 +165,7 @@ class FirstStart(unittest.TestCase):
         eventually(lambda: wizard.call("me")[1].get("setup") is False, 30,
                    "the same session, another gateway")
         eventually(lambda: len(up.links()) > 1, 30, "the dashboard's link is printed")
+        self.assertIn("The dashboard: " + up.links()[1], up.read())
         self.is_in_the_history()
         self.a_task_runs()
         self.nothing_told(up)

@@ -261,7 +261,7 @@ static void it_reads_as_if_a_person_had_written_it(void **state)
         "accounts:\n"
         "  # its name in this file\n"
         "  - name: here\n"
-        "    # which cloud\n"
+        "    # which cloud; local: none, machines are processes on this host, without cost\n"
         "    driver: local\n"
         "\n"
         "# machine types\n"

@@ -470,6 +470,15 @@ class Flock:
             self.say("queue", q)
         self.note(evil, "plan", queue=self.queue_names[0])
 
+    def drained_by_hand(self, who):
+        """The two lines of the gateway: what became of the machine, and whose doing it was."""
+        m = next(m for m in self.machines.values() if m["state"] == "up")
+        self.move(m, "draining", drain_mode="after-task", drain_reason="hand")
+        words = "draining, a person drains it"
+        self.note(f"{m['type']} {m['instance_id']}: {words}", "machine", machine=m["id"])
+        self.note(f"machine {m['id']}: {words}", "hand", machine=m["id"], by=who, source="ledger")
+        self.note("what came after it")
+
     def sample(self):
         row = {"t_us": now_us(), "rate_usd_micros": self.rate()} | self.counts()
         for name, values in self.samples.items():

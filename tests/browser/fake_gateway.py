@@ -5,7 +5,7 @@
   tests/browser/fake_gateway.py --port 8401 [--machines 1000 --queues 200 --tasks 20000]
   --empty: no machine, no task · --setup: the wizard's gateway · --login: password "drover"
 Tests turn it with POST /_fake/{silence,speak,reset,server-down,server-up,faster,failed,markup,step,
-away,back,line,stuck}.
+away,back,line,drained,stuck}.
 """
 
 import argparse
@@ -187,6 +187,8 @@ class App:
                 flock.stick()
             elif what == "line":
                 flock.note("a line that was written behind the page's back")
+            elif what == "drained":
+                flock.drained_by_hand("ada")
             elif what == "step":
                 flock.step()
         return {}

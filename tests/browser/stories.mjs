@@ -49,6 +49,10 @@ export async function stories(browser, fault, only) {
   await tell("keyboard", seen.keyboard);
   await tell("20,000 tasks", seen.manyRows, "--tasks", "20000", "--still");
   await tell("rows that stay", kept.scrolling, "--tasks", "2000", "--still");
+  await tell("a file is lost on its way", kept.lost, "--still");
+  await tell("a page is lost on its way", kept.lostLater, "--still");
+  await tell("a drain by hand is one line", kept.byHand, "--still");
+  await tell("samples that were missed", kept.missed, "--still");
   await tell("kill names the tasks", done.kill, "--still");
   await tell("config: faults at lines, two people at once", done.conflict);
   await tell("wizard", done.setUp, "--setup");

@@ -62,3 +62,89 @@ export async function scrolling({ page, gateway, expect }) {
     "the first rows are others after the way there and back",
   );
 }
+
+/* A file that is lost on its way, as when the browser's network changes, comes by itself. */
+export async function lost({ page, gateway, expect }) {
+  for (const [file, path, there] of [
+    ["/dom.js", "/", ".strip .cell"],
+    ["/app.js", "/", ".strip .cell"],
+    ["/style.css", "/", ".strip .cell"],
+    ["/pages/costs.js", "/costs", ".sums"],
+  ]) {
+    let away = true;
+    await page.route(`${gateway.url}${file}`, (route) =>
+      away ? route.abort("failed") : route.continue(),
+    );
+    /* While the gateway does not answer, the sentence stays. */
+    await page.route(`${gateway.url}/favicon.svg`, (route) =>
+      away ? route.abort("failed") : route.continue(),
+    );
+    await page.goto(`${gateway.url}${path}`);
+    if (!file.endsWith(".css")) {
+      await page.waitForFunction(() => {
+        const words = document.querySelector("main").innerText;
+        return /did not load/.test(words) && /asked for again/.test(words);
+      });
+    }
+    away = false;
+    await page.waitForFunction(
+      (selector) => document.styleSheets.length >= 4 && document.querySelector(selector),
+      there,
+    );
+    expect(
+      !/did not load/.test(await page.locator("main").innerText()),
+      `${file}: the sentence stays`,
+    );
+    await page.unroute(`${gateway.url}${file}`);
+    await page.unroute(`${gateway.url}/favicon.svg`);
+  }
+}
+
+/* Only what is lost is asked for again: a page that is gone to later leaves the others' state. */
+export async function lostLater({ page, gateway, expect }) {
+  await page.goto(gateway.url);
+  await page.waitForSelector("#live.live");
+  let away = true;
+  await page.route(`${gateway.url}/pages/queues.js`, (route) =>
+    away ? route.abort("failed") : route.continue(),
+  );
+  await page.click("#nav a[href='/queues']");
+  await page.waitForFunction(() => /did not load/.test(document.querySelector("main").innerText));
+  away = false;
+  await page.waitForSelector(".page-queues table");
+  expect(page.url().endsWith("/queues"), `it is at ${page.url()}`);
+}
+
+/* Who drains a machine by hand is told in the line of the machine, not in a second one. */
+export async function byHand({ page, gateway, expect }) {
+  await page.goto(gateway.url);
+  await page.waitForSelector("#live.live");
+  await gateway.turn("drained");
+  const line = page.locator(".feed li", { hasText: "draining, a person drains it" });
+  await line.filter({ hasText: "– ada" }).waitFor();
+  await page.locator(".feed li", { hasText: "what came after" }).waitFor();
+  expect((await line.count()) === 1, `${await line.count()} lines in the overview`);
+  await page.click("#nav a[href='/activity']");
+  const row = page.locator("tr[data-key]", { hasText: "draining, a person drains it" });
+  await row.first().waitFor();
+  expect((await row.count()) === 1, `${await row.count()} lines on the page of activity`);
+  expect(/ada/.test(await row.first().innerText()), "nobody is named");
+  const [, name] = /(i-[0-9a-f]+)/.exec(await row.first().innerText()) || [];
+  expect(name, "the machine is not named");
+  await gateway.turn("drained");
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll("tr[data-key]")].filter((tr) =>
+        tr.innerText.includes("draining, a person drains it"),
+      ).length === 2,
+  );
+}
+
+/* What the stream did not tell while it was lost, the chart has all the same. */
+export async function missed({ page, gateway }) {
+  await page.goto(gateway.url);
+  await page.waitForSelector(".chart canvas");
+  const again = page.waitForRequest(/\/api\/v1\/samples/);
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  await again;
+}

@@ -91,22 +91,23 @@ async function show() {
   scrollTo(0, 0);
 }
 
+/* One that is ours and did not load is asked for again (theme.js). */
 function showNothing(found) {
   document.title = "drover";
   main.className = "";
   document.body.classList.remove("fits");
+  if (found) {
+    window.dispatchEvent(new CustomEvent("drover:lost"));
+    return;
+  }
   replace(
     main,
-    h("h1", null, found ? "This page did not load" : "There is no such page"),
+    h("h1", null, "There is no such page"),
     h(
       "p",
       null,
-      found ? "The gateway did not answer. " : `${location.pathname} is not one of ours. `,
-      h(
-        "a",
-        { href: found ? location.pathname : "/" },
-        found ? "Try again" : "To the overview",
-      ),
+      `${location.pathname} is not one of ours. `,
+      h("a", { href: "/" }, "To the overview"),
     ),
   );
 }

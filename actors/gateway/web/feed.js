@@ -42,6 +42,31 @@ function whose(row) {
   return row.machine && !names.some((name) => row.text.includes(name)) ? `${names[0]} ` : "";
 }
 
+const TOGETHER_US = 2e6;
+const after = (text) => text.slice(text.indexOf(": ") + 1);
+
+/* A change that a person made comes as two lines, one of the machine and one of the hand: told as
+ * one, in the machine's words. rows: newest first. */
+export function folded(rows) {
+  const kept = [];
+  for (const row of rows) {
+    const last = kept[kept.length - 1];
+    const same =
+      last &&
+      row.machine &&
+      row.machine === last.machine &&
+      !row.by !== !last.by &&
+      Math.abs(row.t_us - last.t_us) < TOGETHER_US &&
+      after(row.text) === after(last.text);
+    if (!same) kept.push(row);
+    else {
+      const [hand, machine] = row.by ? [row, last] : [last, row];
+      kept[kept.length - 1] = { ...machine, seq: last.seq, kind: hand.kind, by: hand.by };
+    }
+  }
+  return kept;
+}
+
 export function feedLine(row) {
   const target = row.machine
     ? `/machines/${encodeURIComponent(row.machine)}`

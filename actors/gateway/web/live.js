@@ -54,7 +54,7 @@ async function load(mine) {
     setNow(state.t_us);
     heard();
     open(state.boot, state.seq);
-    if (!store.samples) loadSamples();
+    loadSamples(); /* those of a stream that was lost are missing */
   } catch (error) {
     if (mine === begun && error.status !== 401) later();
   } finally {

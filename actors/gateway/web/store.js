@@ -148,7 +148,8 @@ const takers = {
     changed("activity");
   },
   sample(s) {
-    if (!store.samples) return;
+    const last = store.samples && store.samples.t_us[store.samples.t_us.length - 1];
+    if (!store.samples || last >= s.t_us) return;
     for (const [name, values] of Object.entries(store.samples)) {
       if (!Array.isArray(values)) continue;
       values.push(s[name] === undefined ? null : s[name]);

@@ -6,7 +6,7 @@ import { store, on } from "../store.js";
 import { table } from "../table.js";
 import { told } from "../told.js";
 import { at } from "../words.js";
-import { about, levelMark } from "../feed.js";
+import { about, folded, levelMark } from "../feed.js";
 
 const PART = 500;
 const KINDS = ["", "log", "machine", "plan", "recovery", "hand"];
@@ -107,6 +107,7 @@ export default function activity(ctx) {
       next = answer.next || 0;
       failed = "";
     } catch (error) {
+      if (mine !== turn) return;
       failed = error.message;
     }
     older.hidden = !next;
@@ -120,7 +121,7 @@ export default function activity(ctx) {
 
   function show() {
     aim();
-    list.update(rows, failed || (next ? "Older has more" : ""));
+    list.update(folded(rows), failed || (next ? "Older has more" : ""));
   }
 
   function fits(a) {

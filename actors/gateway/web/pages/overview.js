@@ -7,10 +7,11 @@ import { numbers } from "../numbers.js";
 import { strip } from "../strip.js";
 import { chart } from "../chart.js";
 import { queueBox } from "../queuebox.js";
-import { feedLine } from "../feed.js";
+import { feedLine, folded } from "../feed.js";
 import { teaching } from "../teach.js";
 
 const LINE = 24;
+const MOST_LINES = 12;
 const MANY = 500;
 const CALM_MS = 250;
 
@@ -68,7 +69,8 @@ export default function overview(ctx) {
 
   function showFeed() {
     const room = Math.max(3, Math.floor((feed.clientHeight - 48) / LINE));
-    const rows = store.activity.slice(0, Math.min(room, 12));
+    const newest = folded(store.activity.slice(0, 2 * MOST_LINES));
+    const rows = newest.slice(0, Math.min(room, MOST_LINES));
     const there = new Map([...lines.children].map((li) => [li.dataset.seq, li]));
     const first = !lines.children.length;
     lines.replaceChildren(

@@ -136,6 +136,7 @@ export default function queue(ctx) {
   let workAt = -Infinity;
   let timer = 0;
   let turn = 0;
+  let left = false;
 
   async function load() {
     const mine = ++turn;
@@ -149,7 +150,7 @@ export default function queue(ctx) {
         if (tasks.length >= (part.total || 0) || !(part.tasks || []).length) break;
       }
       show();
-      if (performance.now() - workAt > WORK_MS) await loadWork(mine);
+      if (performance.now() - workAt > WORK_MS) await loadWork();
     } catch (error) {
       if (mine !== turn) return;
       replace(
@@ -162,7 +163,7 @@ export default function queue(ctx) {
   }
 
   /* What runs and how long such tasks ran: the ground of every guess. */
-  async function loadWork(mine) {
+  async function loadWork() {
     workAt = performance.now();
     const of = (state) =>
       get(`tasks?state=${state}&limit=${PART}`).then(
@@ -170,9 +171,8 @@ export default function queue(ctx) {
         () => [],
       );
     const [running, ended] = await Promise.all([of("running"), of("ended")]);
-    if (mine !== turn) return;
     work = { running, ended };
-    show();
+    if (!left) show();
   }
 
   function show() {
@@ -240,6 +240,7 @@ export default function queue(ctx) {
   ctx.onLeave(on("queues machines", again));
   ctx.onLeave(on("anew", load));
   ctx.onLeave(() => {
+    left = true;
     turn++;
     clearTimeout(timer);
   });

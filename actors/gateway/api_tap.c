@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api_read.h"
+#include "backlog.h"
 #include "drover/assert.h"
 #include "drover/bus.h"
 #include "drover/clock.h"
@@ -28,8 +29,7 @@ struct tapping {
     zmq_pollitem_t item;
     int timer;
     int64_t missed;
-    struct dr_strbuf out; /* what is still to be sent, from `at` on */
-    size_t at;
+    struct backlog backlog;
     struct login login; /* who listens, as he proved it */
     bool asleep, over;
 };
@@ -40,9 +40,9 @@ static void add_event(struct tapping *tapping, const struct dr_message *message)
 {
     char *json = dr_message_json(message);
     DR_ASSERT(json != NULL);
-    dr_strbuf_printf(&tapping->out, "event: %s\ndata: ", message->row->name);
-    dr_strbuf_add_text(&tapping->out, json);
-    dr_strbuf_add_text(&tapping->out, "\n\n");
+    dr_strbuf_printf(&tapping->backlog.out, "event: %s\ndata: ", message->row->name);
+    dr_strbuf_add_text(&tapping->backlog.out, json);
+    dr_strbuf_add_text(&tapping->backlog.out, "\n\n");
     free(json);
 }
 
@@ -50,7 +50,7 @@ static void add_missed(struct tapping *tapping)
 {
     int64_t missed = dr_tap_missed(tapping->tap);
     if (missed > tapping->missed)
-        dr_strbuf_printf(&tapping->out, "event: missed\ndata: {\"count\":%" PRId64 "}\n\n",
+        dr_strbuf_printf(&tapping->backlog.out, "event: missed\ndata: {\"count\":%" PRId64 "}\n\n",
                          missed - tapping->missed);
     tapping->missed = missed;
 }
@@ -61,7 +61,7 @@ static void drain(struct tapping *tapping)
     struct dr_message message;
     char err[200];
     int got = 1;
-    while (tapping->out.len - tapping->at < BUFFER_MAX &&
+    while (backlog_has_room(&tapping->backlog, BUFFER_MAX) &&
            (got = dr_tap_next(tapping->tap, 0, &message, err, sizeof err)) != 0) {
         if (got < 0)
             continue;
@@ -73,7 +73,7 @@ static void drain(struct tapping *tapping)
 
 static void wake(struct tapping *tapping)
 {
-    if (!tapping->asleep || (tapping->out.len == tapping->at && !tapping->over))
+    if (!tapping->asleep || (backlog_left(&tapping->backlog) == 0 && !tapping->over))
         return;
     tapping->asleep = false;
     MHD_resume_connection(tapping->connection);
@@ -105,8 +105,8 @@ static int on_tick(zloop_t *loop, int id, void *arg)
     tapping->over =
         tapping->over || !sessions_holds(tapping->gateway->sessions, tapping->login.proof,
                                          tapping->login.by_token, dr_wall_us());
-    if (tapping->asleep && tapping->out.len == tapping->at)
-        dr_strbuf_printf(&tapping->out, "event: tick\ndata: {\"t_us\":%" PRId64 "}\n\n",
+    if (tapping->asleep && backlog_left(&tapping->backlog) == 0)
+        dr_strbuf_printf(&tapping->backlog.out, "event: tick\ndata: {\"t_us\":%" PRId64 "}\n\n",
                          dr_wall_us());
     wake(tapping);
     return 0;
@@ -115,20 +115,15 @@ static int on_tick(zloop_t *loop, int id, void *arg)
 static ssize_t read_more(void *arg, uint64_t pos, char *out, size_t max)
 {
     struct tapping *tapping = arg;
-    size_t left = tapping->out.len - tapping->at;
     (void)pos;
     if (tapping->over)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (left == 0) {
-        tapping->out.len = tapping->at = 0;
+    if (backlog_left(&tapping->backlog) == 0) {
         tapping->asleep = true;
         MHD_suspend_connection(tapping->connection);
         return 0;
     }
-    size_t n = left < max ? left : max;
-    memcpy(out, tapping->out.data + tapping->at, n);
-    tapping->at += n;
-    return (ssize_t)n;
+    return (ssize_t)backlog_take(&tapping->backlog, out, max);
 }
 
 static int on_buried(zloop_t *loop, int id, void *arg)
@@ -147,7 +142,7 @@ static void gone(void *arg)
     zloop_poller_end(tapping->loop, &tapping->item);
     zloop_timer_end(tapping->loop, tapping->timer);
     dr_tap_close(&tapping->tap);
-    dr_strbuf_free(&tapping->out);
+    backlog_free(&tapping->backlog);
     zloop_timer(tapping->loop, 1, 1, on_buried, tapping);
     listeners--;
 }
@@ -174,8 +169,8 @@ static struct MHD_Response *listen_in(struct request *request, struct dr_tap *ta
     zloop_poller(tapping->loop, &tapping->item, on_ready, tapping);
     zloop_poller_set_tolerant(tapping->loop, &tapping->item);
     tapping->timer = zloop_timer(tapping->loop, TICK_MS, 0, on_tick, tapping);
-    dr_strbuf_printf(&tapping->out, "retry: 1000\nevent: hello\ndata: {\"t_us\":%" PRId64 "}\n\n",
-                     dr_wall_us());
+    dr_strbuf_printf(&tapping->backlog.out,
+                     "retry: 1000\nevent: hello\ndata: {\"t_us\":%" PRId64 "}\n\n", dr_wall_us());
     listeners++;
     MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, STUCK_S);
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_more, tapping, gone);

@@ -107,8 +107,10 @@ class Guard:
         slot.line = lines.pop()[-65536:]
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip("\r")
-            if slot.hear(text, stamp) and text.strip():
-                self.say("agent%s: %s" % (slot.index if len(self.slots) > 1 else "", text))
+            if slot.hear(text, stamp) and text.strip() and slot.room:
+                slot.room -= 1
+                self.say("agent%s: %s%s" % (slot.index if len(self.slots) > 1 else "", text,
+                                            "" if slot.room else " (more is left out)"))
 
     # -- the server -------------------------------------------------------------------------
 

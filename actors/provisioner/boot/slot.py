@@ -40,6 +40,7 @@ class Slot:
         self.worker, self.argv, self.env = worker, argv, env
         self.mark = "DROVER_SLOT=%s" % env["DROVER_SLOT"]
         self.index, self.proc, self.starts = index, None, 0
+        self.room = 1000  # lines of it for the log
         self.forget()
 
     def forget(self):
@@ -121,6 +122,8 @@ class Slot:
 
     def look(self):
         """Keeps the clocks of idleness (P19)."""
+        # One whose key is refused says so anew each second, for as long as it lives.
+        self.room = min(1000, self.room + 1)
         now, children = clock(), self.children()
         self.childless_since = None if children else self.childless_since or now
         self.idle_since = None if children or self.working() else self.idle_since or now

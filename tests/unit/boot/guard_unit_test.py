@@ -104,7 +104,7 @@ class Sources(unittest.TestCase):
 
     def test_the_script_leaves_room_in_what_ec2_takes(self):
         """16 kB of user data, compressed: a machine's own settings get what is left."""
-        for limit, settings in ((10550, {}), (12000, {"gpu_count": 8, "ssh_private_key": "K"})):
+        for limit, settings in ((10600, {}), (12000, {"gpu_count": 8, "ssh_private_key": "K"})):
             packed = subprocess.run(["gzip", "-9"], input=self.rendered(**settings),
                                     stdout=subprocess.PIPE).stdout
             self.assertLess(len(packed), limit)
@@ -156,6 +156,21 @@ class Words(unittest.TestCase):
         kept = self.hear("Current configuration (clearml_agent v3)", "sdk.aws.s3.key = x", "",
                          "Worker x")
         self.assertEqual(kept, [False, False, True, True])
+
+    def test_an_agent_that_repeats_itself_does_not_fill_the_disk(self):
+        """As one whose key is refused does: forty minutes of it, thirty lines a second."""
+        g = guard.Guard(dict(SETTINGS), sys.executable)
+        said = []
+        g.say = said.append
+        for second in range(2400):
+            g.hear(g.slots[0], b"Retrying: 401 Unauthorized\n" * 30, 100.0 + second)
+            if second % 5 == 0:
+                g.slots[0].look()
+        self.assertLess(len(said), 1500)
+        self.assertIn("more is left out", said[-1])
+        g.slots[0].look()
+        g.hear(g.slots[0], b"the last word\n", 2500.0)
+        self.assertIn("the last word", said[-1])
 
 
 @contextlib.contextmanager

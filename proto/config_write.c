@@ -147,6 +147,7 @@ static void write_text(struct writer *writer, const struct cfg_field *field, con
 static void write_records(struct writer *writer, const struct cfg_section *section,
                           const struct dr_recs *records, int indent)
 {
+    DR_ASSERT(section != NULL); /* every C_RECS names what it is a list of */
     fputc('\n', writer->out);
     for (size_t i = 0; i < records->count; i++) {
         writer->dash = "- ";

@@ -14,7 +14,9 @@
  * show as U+FFFD. */
 static json_t *json_of_text(const char *text)
 {
-    json_t *value = json_string(text == NULL ? "" : text);
+    if (text == NULL)
+        text = "";
+    json_t *value = json_string(text);
     if (value != NULL)
         return value;
     size_t len = strlen(text);

@@ -37,7 +37,7 @@ int dr_lockfile_take(const char *path, pid_t *holder)
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         int failure = errno;
         ssize_t n = pread(fd, text, sizeof text - 1, 0);
-        *holder = n > 0 ? (pid_t)atoi(text) : 0;
+        *holder = n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
         close(fd);
         errno = failure;
         return -1;

@@ -42,12 +42,13 @@ void dr_sdnotify_reloading(void)
 int64_t dr_sdnotify_watchdog(int64_t now_ms)
 {
     static int64_t due_ms = INT64_MIN;
-    const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
-    if (!usec || atoll(usec) < 2000 || (pid && atoll(pid) != getpid()))
+    const char *period = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    long long period_us = period ? strtoll(period, NULL, 10) : 0;
+    if (period_us < 2000 || (pid && strtoll(pid, NULL, 10) != getpid()))
         return INT64_MAX;
     if (now_ms >= due_ms) {
         dr_sdnotify("WATCHDOG=1");
-        due_ms = now_ms + atoll(usec) / 2000; /* at half its time, as sd_watchdog_enabled(3) says */
+        due_ms = now_ms + period_us / 2000; /* at half its time, as sd_watchdog_enabled(3) says */
     }
     return due_ms;
 }

@@ -29,9 +29,10 @@ void dr_sequence_free(struct dr_sequence **sequence)
 {
     if (*sequence == NULL)
         return;
-    struct stream *stream, *next;
-    HASH_ITER (hh, (*sequence)->streams, stream, next) {
-        HASH_DEL((*sequence)->streams, stream);
+    struct stream *stream = (*sequence)->streams, *next;
+    HASH_CLEAR(hh, (*sequence)->streams); /* the entries stay linked */
+    for (; stream != NULL; stream = next) {
+        next = stream->hh.next;
         free(stream->key);
         free(stream->boot);
         free(stream);

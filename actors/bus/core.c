@@ -31,9 +31,10 @@ void bus_core_free(struct bus_core **core)
 {
     if (*core == NULL)
         return;
-    struct stream *stream, *next;
-    HASH_ITER (hh, (*core)->streams, stream, next) {
-        HASH_DEL((*core)->streams, stream);
+    struct stream *stream = (*core)->streams, *next;
+    HASH_CLEAR(hh, (*core)->streams); /* the entries stay linked */
+    for (; stream != NULL; stream = next) {
+        next = stream->hh.next;
         free(stream->key);
         free(stream->name);
         free(stream);

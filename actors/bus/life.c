@@ -86,9 +86,10 @@ struct dr_actor_view *life_views(struct bus *bus, size_t *count)
 
 void life_free(struct bus *bus)
 {
-    struct actor_entry *entry, *next;
-    HASH_ITER (hh, bus->actors, entry, next) {
-        HASH_DEL(bus->actors, entry);
+    struct actor_entry *entry = bus->actors, *next;
+    HASH_CLEAR(hh, bus->actors); /* the entries stay linked */
+    for (; entry != NULL; entry = next) {
+        next = entry->hh.next;
         dr_record_free(&entry->record);
         free(entry->name);
         free(entry);

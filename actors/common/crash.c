@@ -23,7 +23,7 @@ static bool strikes(const char *entry, const char *point, long *passed)
     if (strncmp(entry, point, len) != 0 || entry[len] != ':')
         return false;
     const char *mark = strchr(entry, '@');
-    return ++*passed == atol(entry + len + 1) && (mark == NULL || make_mark(mark + 1));
+    return ++*passed == strtol(entry + len + 1, NULL, 10) && (mark == NULL || make_mark(mark + 1));
 }
 
 bool dr_crash_due(const char *point)

@@ -47,10 +47,12 @@ static bool failed_at_proxy(const struct http_outcome *outcome)
         bare++;
         bare_len -= 2;
     }
-    unsigned port = 0;
-    sscanf(host + len, " port %u", &port);
-    char port_text[16];
-    snprintf(port_text, sizeof port_text, "%u", port);
+    static const char before_port[] = " port ";
+    unsigned long port = 0;
+    if (strncmp(host + len, before_port, sizeof before_port - 1) == 0)
+        port = strtoul(host + len + sizeof before_port - 1, NULL, 10);
+    char port_text[24];
+    snprintf(port_text, sizeof port_text, "%lu", port);
     return len != bare_len || strncmp(host, bare, len) != 0 || strcmp(port_text, colon + 1) != 0;
 }
 

@@ -147,7 +147,7 @@ static const char *numbers(struct dr_arena *arena, const struct demand *demand,
  * The first time is the server's, the other ours; a clock that is off only misplaces a warning. */
 static bool enqueued_since(const struct demand *demand, const struct watched *watched)
 {
-    for (size_t i = 0; i < demand->view->waiting.count; i++) {
+    for (size_t i = 0; demand->view != NULL && i < demand->view->waiting.count; i++) {
         if (demand->view->waiting.items[i].added_us > watched->since_us)
             return true;
     }

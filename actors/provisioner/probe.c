@@ -295,6 +295,7 @@ static void probe_typed(struct probe *probe, const struct arguments *asked,
     }
     bool keep = asked->write && !probe->failed;
     probe->secrets = NULL;
+    probe->config = config;
     if (!probe_secrets_end(&secrets, keep, &error))
         note(probe, false, "secrets", error.text);
     else if (keep)

@@ -186,6 +186,7 @@ static enum attempt_event build_body(struct shell *shell, const struct dr_attemp
     ok = ok && build(shell, full, (const char *)secret, &bytes, error);
     dr_wipe_free(secret, len);
     if (ok) {
+        DR_ASSERT(bytes.data != NULL);
         struct stash *stash = shell_stash(shell, full->attempt.id);
         dr_wipe_free(stash->body, stash->body_len);
         free(stash->sealed);

@@ -175,6 +175,7 @@ static void snapshot_came(struct reap_core *core, const struct reap_event *event
             machine->in_snapshot = true;
     }
     for (size_t i = core->machine_count; state->seq >= core->seq && i-- > 0;) {
+        DR_ASSERT(core->machines != NULL);
         if (!core->machines[i].in_snapshot)
             drop(core, &core->machines[i]);
     }

@@ -18,9 +18,10 @@ void drain_init(struct drain *drain, struct claims *claims, int64_t poll_ms)
 
 void drain_free(struct drain *drain)
 {
-    struct drain_memory *memory, *next;
-    HASH_ITER (hh, drain->table, memory, next) {
-        HASH_DEL(drain->table, memory);
+    struct drain_memory *memory = drain->table, *next;
+    HASH_CLEAR(hh, drain->table); /* the entries stay linked */
+    for (; memory != NULL; memory = next) {
+        next = memory->hh.next;
         free(memory->instance);
         free(memory);
     }

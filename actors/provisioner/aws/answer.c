@@ -95,6 +95,7 @@ int64_t aws_time_us(const char *text)
     unsigned year, month, day, hour, minute, second;
     int used = 0;
     if (strspn(text, "0123456789-T:") < 19 ||
+        /* NOLINTNEXTLINE(cert-err34-c): four digits are in range */
         sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u%n", &year, &month, &day, &hour, &minute, &second,
                &used) != 6 ||
         used != 19)

@@ -129,7 +129,7 @@ static char *next_line(char *out, int size, void *arg)
     reading->further = reading->entry && indent > reading->indent;
     if (!reading->further && text[0] == '[') {
         open_section(reading, text, len);
-        strcpy(out, "[s]");
+        memcpy(out, "[s]", sizeof "[s]");
         return out;
     }
     if (!reading->further)

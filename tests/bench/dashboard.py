@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard in a browser with 1,000 machines, 200 queues and 20,000 waiting tasks on a real gateway:
 first paint, weight over the wire, and from an event's publication on the bus until a frame shows it;
-beside an empty page that is served, and told its events, by a least server in the same run."""
+beside an empty page that is served, and told its events, by a least server in the same run. Then
+the table of 10,000 machines is scrolled, beside an empty page of its length."""
 import contextlib
 import json
 import os
@@ -22,6 +23,9 @@ new EventSource("/events").onmessage = (e) => { document.querySelector("p").text
 </script>"""
 
 
+LONG = b"<!doctype html><title>long</title><p style='height: 640000px'>empty</p>"
+
+
 class Empty(BaseHTTPRequestHandler):
     listeners = []
 
@@ -29,11 +33,12 @@ class Empty(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.send_response(200 if self.path in ("/", "/events") else 404)
-        self.send_header("Content-Type", "text/html" if self.path == "/" else "text/event-stream")
+        pages = {"/": PAGE, "/long": LONG}
+        self.send_response(200 if self.path in pages or self.path == "/events" else 404)
+        self.send_header("Content-Type", "text/html" if self.path in pages else "text/event-stream")
         self.end_headers()
-        if self.path == "/":
-            self.wfile.write(PAGE)
+        if self.path in pages:
+            self.wfile.write(pages[self.path])
         elif self.path == "/events":
             mine = queue.Queue()
             self.listeners.append(mine)
@@ -99,6 +104,17 @@ def loads(browser):
     assert not faults, faults
 
 
+def scrolls(browser):
+    """A notch of the wheel, and a page down, in the table of all machines."""
+    moved = browser.read()["scrolls"]
+    for way, both in moved.items():
+        for what, goal in (("work", "<= 0.016"), ("frame", "none")):
+            mine, floor = ([each[what] for each in both[who]] for who in ("ours", "floor"))
+            beside("dashboard_scroll_%s_%s_p95" % (way, what), percentile(mine, 0.95),
+                   percentile(floor, 0.95), "s", goal, p50=round(percentile(mine, 0.5), 4),
+                   load=round(os.getloadavg()[0], 1))
+
+
 def events(flock, browser, rounds):
     """Three things that one event changes: a line, a number, a cell."""
     delays = {"line": [], "number": [], "cell": [], "floor": []}
@@ -129,6 +145,11 @@ def main():
                           "3" if quick else "9")
         loads(browser)
         events(flock, browser, 10 if quick else 50)
+        browser.end()
+    with Flock(machines=10000, queues=200) as flock:
+        browser = Browser(flock.url, flock.cookie, "http://127.0.0.1:%d/" % server.server_port,
+                          "0", "60" if quick else "200")
+        scrolls(browser)
         browser.end()
 
 

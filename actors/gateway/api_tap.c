@@ -32,8 +32,10 @@ struct tapping {
     struct backlog backlog;
     struct login login; /* who listens, as he proved it */
     bool asleep, over;
+    struct tapping *next, *before;
 };
 
+static struct tapping *first;
 static int listeners;
 
 static void add_event(struct tapping *tapping, const struct dr_message *message)
@@ -139,12 +141,23 @@ static int on_buried(zloop_t *loop, int id, void *arg)
 static void gone(void *arg)
 {
     struct tapping *tapping = arg;
+    *(tapping->before == NULL ? &first : &tapping->before->next) = tapping->next;
+    if (tapping->next != NULL)
+        tapping->next->before = tapping->before;
     zloop_poller_end(tapping->loop, &tapping->item);
     zloop_timer_end(tapping->loop, tapping->timer);
     dr_tap_close(&tapping->tap);
     backlog_free(&tapping->backlog);
     zloop_timer(tapping->loop, 1, 1, on_buried, tapping);
     listeners--;
+}
+
+void taps_close(void)
+{
+    for (struct tapping *each = first; each != NULL; each = each->next) {
+        zloop_poller_end(each->loop, &each->item);
+        dr_tap_close(&each->tap);
+    }
 }
 
 static struct dr_tap *open_tap(const struct gateway *gateway, const char *topic, char *err,
@@ -171,6 +184,10 @@ static struct MHD_Response *listen_in(struct request *request, struct dr_tap *ta
     tapping->timer = zloop_timer(tapping->loop, TICK_MS, 0, on_tick, tapping);
     dr_strbuf_printf(&tapping->backlog.out,
                      "retry: 1000\nevent: hello\ndata: {\"t_us\":%" PRId64 "}\n\n", dr_wall_us());
+    tapping->next = first;
+    if (first != NULL)
+        first->before = tapping;
+    first = tapping;
     listeners++;
     MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, STUCK_S);
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_more, tapping, gone);

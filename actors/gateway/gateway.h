@@ -116,4 +116,7 @@ const char *request_text(struct request *request, const char *name);
 void gateway_note(struct gateway *gateway, const char *kind, const char *id, const char *done,
                   const char *sentence, const char *by);
 
+/* The process ends: nobody listens to the bus from afar any more (api_tap.c). */
+void taps_close(void);
+
 #endif

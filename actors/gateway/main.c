@@ -236,6 +236,7 @@ static void stop(struct dr_actor *actor)
     struct gateway *gateway = dr_actor_self(actor);
     if (gateway == NULL)
         return;
+    taps_close();
     passwords_free(&gateway->passwords);
     feed_free(&gateway->feed);
     sessions_free(&gateway->sessions);

@@ -312,6 +312,14 @@ class Disk(unittest.TestCase):
             self.assertIn(sample["t_us"], kept)
         page.close()
 
+    def test_a_tap_that_is_open_is_no_trouble_at_the_end(self):
+        tap = Stream(self.world, {"Authorization": "Bearer " + self.world.viewer}, "tap?topic=none.")
+        self.assertTrue(tap.until("event: tick"))
+        self.world.droverd.send_signal(signal.SIGTERM)
+        self.assertEqual(self.world.droverd.wait(30), 0)
+        tap.close()
+        self.assertNotIn("dangling", pathlib.Path(self.world.log_path).read_text())
+
 
 class FewFiles(Gateway):
     """With as few descriptors as a careless host gives."""

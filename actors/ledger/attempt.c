@@ -408,7 +408,7 @@ void handle_attempt_commit(struct txn *txn, const void *body)
 }
 
 /* ---- attempt.settle ------------------------------------------------------------------------- */
-#define SETTLE_AFTER_US TXN_HOUR_US /* an answer is sent again for, many times, until then */
+#define SETTLE_AFTER_US TXN_HOUR_US /* by then the call was made again many times */
 
 static bool may_settle(struct txn *txn, const struct dr_attempt_row *attempt, int64_t sent_us)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The browser of dashboard.py: loads a page several times, then keeps it open and tells when what it
- * is asked for stands there; or scrolls a long table. One JSON line each way.
+ * The browser of dashboard.py: loads a page several times, then keeps it open and tells when what
+ * it is asked for stands there; or scrolls a long table. One JSON line each way.
  * node dashboard.mjs URL COOKIE FLOOR-URL LOADS [SCROLLS] */
 import { createInterface } from "node:readline";
 import { launch } from "../browser/browser.mjs";

@@ -162,17 +162,18 @@ char *pick_resolve(const struct wizard *w, const struct question *q, const char 
                    const json_t *picks)
 {
     bool key = q->kind == Q_SECRET && strcmp(q->key, "ssh_private_key") == 0;
-    bool text = q->kind == Q_SECRET || q->field->kind == CFG_STR || q->field->kind == CFG_REQ;
+    enum cfg_kind kind = q->field != NULL ? q->field->kind : CFG_STR; /* a secret is text */
+    bool text = q->kind == Q_SECRET || kind == CFG_STR || kind == CFG_REQ;
     if (key && strncmp(line, "-----BEGIN", 10) == 0)
         return pasted_key(w, line);
     if (key || (text && *line == '@'))
         return text_of(w, line + (*line == '@'));
-    if (q->field != NULL && q->field->kind == CFG_BOOL) {
+    if (kind == CFG_BOOL) {
         bool yes = strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
         bool no = strcasecmp(line, "n") == 0 || strcasecmp(line, "no") == 0;
         return copied(yes ? "true" : no ? "false" : line);
     }
     if (picks == NULL)
         return copied(line);
-    return q->field->kind == CFG_STRS ? picked_each(line, picks) : copied(picked(line, picks));
+    return kind == CFG_STRS ? picked_each(line, picks) : copied(picked(line, picks));
 }

@@ -30,7 +30,7 @@ static int add_token(struct console *console, const char *name, const char *role
 
 static int add_user(struct console *console, const char *name, const char *role)
 {
-    json_t *answer;
+    json_t *answer = NULL;
     if (!token_name_and_role(name, role))
         return EXIT_USAGE;
     char *password = token_password();

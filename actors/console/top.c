@@ -95,7 +95,7 @@ static void read_state(struct top *top)
 static size_t size_of(const char *name, size_t usual)
 {
     const char *said = getenv(name);
-    int number = said == NULL ? 0 : atoi(said);
+    long number = said == NULL ? 0 : strtol(said, NULL, 10);
     return number > 1 ? (size_t)number : usual;
 }
 

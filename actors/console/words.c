@@ -97,7 +97,7 @@ bool words_light(void)
 {
     const char *said = getenv("COLORFGBG");
     const char *last = said == NULL ? NULL : strrchr(said, ';');
-    int ground = last == NULL ? 0 : atoi(last + 1);
+    long ground = last == NULL ? 0 : strtol(last + 1, NULL, 10);
     return ground == 7 || (ground > 8 && ground < 16);
 }
 

@@ -201,8 +201,10 @@ static void add_worked(const struct picture *picture, const struct dr_work *work
                                         .from_us = row->from_us,
                                         .to_us = row->to_us};
     }
-    HASH_ITER (hh, table, seen, next) {
-        HASH_DEL(table, seen);
+    seen = table;
+    HASH_CLEAR(hh, table); /* the entries stay linked */
+    for (; seen != NULL; seen = next) {
+        next = seen->hh.next;
         free(seen);
     }
 }

@@ -405,11 +405,12 @@ void picture_serving_json(const struct picture *picture, const char *queue_id,
 void flock_free(struct picture *picture)
 {
     struct picture_machine *machine, *next;
-    struct picture_name *name, *after;
     HASH_ITER (hh, picture->machines, machine, next)
         drop(picture, machine);
-    HASH_ITER (hh, picture->names, name, after) {
-        HASH_DEL(picture->names, name);
+    struct picture_name *name = picture->names, *after;
+    HASH_CLEAR(hh, picture->names); /* the entries stay linked */
+    for (; name != NULL; name = after) {
+        after = name->hh.next;
         dr_record_free(&name->row);
         free(name->id);
         free(name);

@@ -142,20 +142,27 @@ void samples_json(const struct samples *samples, int64_t since_us, struct dr_str
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
+static bool parse_number(const char **at, int64_t *out)
+{
+    char *end;
+    *out = strtoll(*at, &end, 10);
+    bool any = end != *at;
+    *at = end;
+    return any;
+}
+
 static bool parse(const char *line, struct sample *sample)
 {
-    int known, used = 0;
-    if (sscanf(line, "%" SCNd64 " %d%n", &sample->t_us, &known, &used) != 2 || known < 0 ||
+    int64_t known;
+    if (!parse_number(&line, &sample->t_us) || !parse_number(&line, &known) || known < 0 ||
         known > 1)
         return false;
     sample->known = known == 1;
     for (size_t c = 0; c < COLUMNS; c++) {
-        int more = 0;
-        if (sscanf(line + used, " %" SCNd64 "%n", &sample->of[c], &more) != 1 || sample->of[c] < 0)
+        if (!parse_number(&line, &sample->of[c]) || sample->of[c] < 0)
             return false;
-        used += more;
     }
-    return strcmp(line + used, "\n") == 0;
+    return strcmp(line, "\n") == 0;
 }
 
 void samples_load(struct samples *samples, const char *path)

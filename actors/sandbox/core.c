@@ -18,9 +18,11 @@ static bool parse_path(const char *path, char *name, size_t size, char *version,
         path++;
     int major = SANDBOX_API_MAJOR, minor = SANDBOX_API_MINOR, n = 0;
     if (path[0] == 'v' && isdigit((unsigned char)path[1]) && strchr(path, '/')) {
+        /* NOLINTNEXTLINE(cert-err34-c): four digits fit */
         int fields = sscanf(path, "v%4d.%4d%n", &major, &minor, &n);
         if (fields == 1) {
             minor = 0;
+            /* NOLINTNEXTLINE(cert-err34-c): the same four */
             sscanf(path, "v%4d%n", &major, &n);
         }
         if (fields < 1 || path[n] != '/')
@@ -74,7 +76,7 @@ static int load_lines(struct sandbox_call *call, const char *text, size_t size)
 static json_t *from_query(const char *text)
 {
     if (*text && text[strspn(text, "0123456789")] == '\0' && strlen(text) < 18)
-        return json_integer(atoll(text));
+        return json_integer(strtoll(text, NULL, 10));
     if (strcasecmp(text, "true") == 0)
         return json_true();
     if (strcasecmp(text, "false") == 0)

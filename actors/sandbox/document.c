@@ -112,11 +112,13 @@ static bool parse_zone(const char *p, int64_t *shift_s)
     if (*p == '\0' || strcmp(p, "Z") == 0 || strcmp(p, "z") == 0 || strcmp(p, "UTC") == 0)
         return true;
     int hours, minutes = 0, n = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): two digits fit */
     if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d%n", &hours, &n) != 1)
         return false;
     const char *q = p + 1 + n;
     if (*q == ':')
         q++;
+    /* NOLINTNEXTLINE(cert-err34-c): two digits fit */
     if (*q != '\0' && (sscanf(q, "%2d%n", &minutes, &n) != 1 || q[n] != '\0'))
         return false;
     *shift_s = (hours * 3600 + minutes * 60) * (*p == '-' ? -1 : 1);
@@ -126,16 +128,19 @@ static bool parse_zone(const char *p, int64_t *shift_s)
 bool sandbox_time_parse(const char *text, int64_t *us)
 {
     int year, month, day, hour = 0, minute = 0, second = 0, n = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): four digits fit */
     if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &n) != 3 || month < 1 || month > 12 ||
         day < 1 || day > 31)
         return false;
     const char *p = text + n;
     int64_t micros = 0, shift = 0;
     if (*p == 'T' || *p == ' ') {
+        /* NOLINTNEXTLINE(cert-err34-c): two digits fit */
         if (sscanf(p + 1, "%2d:%2d%n", &hour, &minute, &n) != 2 || hour > 23 || minute > 59)
             return false;
         p += 1 + n;
         if (*p == ':') {
+            /* NOLINTNEXTLINE(cert-err34-c): two digits fit */
             if (sscanf(p + 1, "%2d%n", &second, &n) != 1 || second > 60)
                 return false;
             p += 1 + n;
@@ -228,6 +233,7 @@ json_int_t sandbox_int(const struct sandbox_call *call, const char *name, json_i
         n = json_real_value(v) > SANDBOX_INT_MAX    ? SANDBOX_INT_MAX
             : json_real_value(v) < -SANDBOX_INT_MAX ? -SANDBOX_INT_MAX
                                                     : (long long)json_real_value(v);
+    /* NOLINTNEXTLINE(cert-err34-c): 18 digits fit */
     else if (json_is_string(v) && sscanf(json_string_value(v), "%18lld", &n) != 1)
         n = fallback;
     return n > SANDBOX_INT_MAX ? SANDBOX_INT_MAX : n < -SANDBOX_INT_MAX ? -SANDBOX_INT_MAX : n;

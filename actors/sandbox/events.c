@@ -4,7 +4,6 @@
 #include "errors.h"
 #include "handlers.h"
 #include "tasks.h"
-#include "tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -211,7 +210,8 @@ static void complete_event(struct batch *batch, json_t *event)
     if (json_is_real(iter))
         json_object_set_new(event, "iter", json_integer((json_int_t)json_real_value(iter)));
     else if (json_is_string(iter))
-        json_object_set_new(event, "iter", json_integer(atoll(json_string_value(iter))));
+        json_object_set_new(event, "iter",
+                            json_integer(strtoll(json_string_value(iter), NULL, 10)));
     for (size_t i = 0; i < 2; i++)
         if (!json_is_string(json_object_get(event, texts[i])))
             json_object_set_new(event, texts[i], json_string(""));
@@ -458,7 +458,8 @@ int events_clear_task_log(struct sandbox_call *call)
     if (!task || check_unlocked(call, task) != 0)
         return -1;
     json_int_t threshold_s = sandbox_int(call, "threshold_sec", 0);
-    double before_ms = (double)(call->now_us / 1000 - threshold_s * 1000);
+    json_int_t until_ms = call->now_us / 1000 - threshold_s * 1000;
+    double before_ms = (double)until_ms;
     const json_t *include = json_object_get(call->body, "include_metrics");
     const json_t *exclude = json_object_get(call->body, "exclude_metrics");
     json_t *lines = json_object_get(json_object_get(call->sb->events, id), "log");

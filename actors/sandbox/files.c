@@ -396,6 +396,7 @@ static char *unquote(const char *text)
     for (size_t n = 0; out && *text; text++) {
         unsigned byte;
         if (*text == '%' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]) &&
+            /* NOLINTNEXTLINE(cert-err34-c): two digits fit */
             sscanf(text + 1, "%2x", &byte) == 1) {
             out[n++] = (char)byte;
             text += 2;

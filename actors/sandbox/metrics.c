@@ -443,9 +443,9 @@ int events_get_task_latest_scalar_values(struct sandbox_call *call)
             written = at;
     }
     json_decref(events);
+    int64_t written_ms = written / 1000;
     /* name and status are what the server answers without having loaded them. */
-    return json_object_update_new(call->data,
-                                  json_pack("{s:o, s:I, s:n, s:s, s:f}", "metrics", out,
-                                            "last_iter", last_iter, "name", "status", "created",
-                                            "last_timestamp", (double)(written / 1000)));
+    return json_object_update_new(
+        call->data, json_pack("{s:o, s:I, s:n, s:s, s:f}", "metrics", out, "last_iter", last_iter,
+                              "name", "status", "created", "last_timestamp", (double)written_ms));
 }

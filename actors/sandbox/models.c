@@ -398,7 +398,7 @@ static int publish_model(struct sandbox_call *call, const char *id, json_t **pub
 
 int models_set_ready(struct sandbox_call *call)
 {
-    json_t *published;
+    json_t *published = NULL;
     if (publish_model(call, sandbox_str(call, "model"), &published) != 0)
         return -1;
     json_object_set_new(call->data, "fields", json_object());
@@ -409,7 +409,7 @@ int models_set_ready(struct sandbox_call *call)
 
 static int publish_each(struct sandbox_call *call, const char *id, json_t *item)
 {
-    json_t *published;
+    json_t *published = NULL;
     if (publish_model(call, id, &published) != 0)
         return -1;
     json_object_set_new(item, "updated", json_true());

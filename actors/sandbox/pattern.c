@@ -24,7 +24,7 @@ struct translation {
 static void put(struct translation *t, const char *text)
 {
     size_t n = strlen(text);
-    if (t->len + n + 1 > t->size) {
+    if (t->out == NULL || t->len + n + 1 > t->size) {
         size_t size = (t->size + n) * 2 + 64;
         char *grown = realloc(t->out, size);
         if (!grown) {

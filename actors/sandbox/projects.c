@@ -40,6 +40,8 @@ static char *clean_name(const char *name)
 
 static const char *base_of(const char *name)
 {
+    if (!name)
+        return "";
     const char *slash = strrchr(name, '/');
     return slash ? slash + 1 : name;
 }

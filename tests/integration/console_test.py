@@ -52,6 +52,7 @@ ASKS = [["status"], ["top"], ["queues"], ["machines"], ["machines", "--all"], ["
 # Words that are wrong, and what the sentence says of them.
 WRONG = [
     (["stauts"], "did you mean status?"),
+    (["tasp"], "did you mean tap?"),  # tasks is farther
     (["--no-such"], "no option --no-such"),
     (["machines", "--al"], "did you mean --all?"),
     (["status", "now"], 'does not take "now"'),
@@ -161,6 +162,16 @@ class Alone(unittest.TestCase):
         self.assertIn(self.config + ":", done.stderr)
         said = run("status", "--json", "--config", self.config)
         self.assertTrue(self.error(said, CONFIG, "config")["faults"])
+        planned = run("plan", "--json", "--config", self.config)
+        self.assertTrue(self.error(planned, CONFIG, "config")["faults"])
+
+    def test_an_option_with_its_value_in_one_word(self):
+        for words in (["--config=" + self.config, "status"], ["status", "--config=" + self.config]):
+            done = run(*words)
+            self.assertEqual(done.returncode, BROKEN, done.stderr)
+            self.assertIn("no Drover runs here", done.stderr)
+            self.assertIn(self.dir, done.stderr)
+        self.assertEqual(run("status", "--config=").returncode, USAGE)
 
     def test_without_a_drover(self):
         for words in ASKS:
@@ -185,6 +196,34 @@ class Alone(unittest.TestCase):
                 done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", path],
                                       capture_output=True, text=True)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+class Installed(unittest.TestCase):
+    """What `cmake --install` puts where, as README.md has it."""
+
+    def test_pages_and_completions(self):
+        prefix = tempfile.mkdtemp(prefix="drover-installed-")
+        self.addCleanup(lambda: subprocess.run(["rm", "-rf", prefix]))
+        subprocess.run(["cmake", "--install", os.path.dirname(os.path.dirname(DROVER)), "--prefix", prefix],
+                       stdout=subprocess.DEVNULL, check=True)
+        pages = os.listdir(os.path.join(ROOT, "docs", "man"))
+        self.assertGreater(len(pages), 6)
+        for page in pages:
+            path = os.path.join(prefix, "share", "man", "man" + page[-1], page)
+            self.assertTrue(os.path.isfile(path), path)
+        installed = os.path.join(prefix, "bin", "drover")
+        for shell, path in (("bash", "bash-completion/completions/drover"),
+                            ("zsh", "zsh/site-functions/_drover"),
+                            ("fish", "fish/vendor_completions.d/drover.fish")):
+            with open(os.path.join(prefix, "share", path)) as file:
+                self.assertEqual(file.read(), subprocess.run(
+                    [installed, "completion", shell], capture_output=True, text=True).stdout)
+        for part in ("bin/droverd", "libexec/drover/drover-ledger", "lib/pkgconfig/drover.pc",
+                     "include/drover/message.h"):
+            self.assertTrue(os.path.isfile(os.path.join(prefix, part)), part)
+        for name in ("drover", "droverd"):
+            done = subprocess.run([os.path.join(prefix, "bin", name), "--version"], capture_output=True)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), name)
 
 
 class Beside(unittest.TestCase):
@@ -284,6 +323,8 @@ class Beside(unittest.TestCase):
     def test_why_is_true(self):
         runs, waits = (self.drover("why", row["task"]).stdout for row in (self.runs, self.waits))
         self.assertIn("it runs on machine %s" % self.runs["machine"], runs)
+        shortened = self.drover("why", self.waits["task"][:12])  # one that is not known ends with 1 too
+        self.assertEqual((shortened.stdout, shortened.stderr), (waits, ""))
         self.assertIn("number 1 of 1 in queue cpu: machine type small may have 1 machine and has 1", waits)
         self.assertIn("to do: wait until something ends, or raise", waits)
         self.drover("pause", "gpu", "--why", "a move")
@@ -309,6 +350,12 @@ class Beside(unittest.TestCase):
                                       capture_output=True, env=env, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
                 self.assertTrue(done.stdout)
+        reader, writer = os.pipe()
+        os.close(reader)
+        gone = subprocess.run([DROVER, "--config", self.world.config_path, "machines"], stdout=writer,
+                              stderr=subprocess.PIPE, restore_signals=False)  # SIGPIPE is ignored
+        os.close(writer)
+        self.assertEqual((gone.returncode, gone.stderr), (FINE, b""))
         with open("/dev/full", "w") as full:
             lost = subprocess.run([DROVER, "--config", self.world.config_path, "machines"], stdout=full,
                                   stderr=subprocess.PIPE, text=True)

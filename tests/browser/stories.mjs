@@ -53,6 +53,7 @@ export async function stories(browser, fault, only) {
   await tell("a page is lost on its way", kept.lostLater, "--still");
   await tell("a drain by hand is one line", kept.byHand, "--still");
   await tell("samples that were missed", kept.missed, "--still");
+  await tell("costs that are asked for again", kept.typing, "--still");
   await tell("kill names the tasks", done.kill, "--still");
   await tell("config: faults at lines, two people at once", done.conflict);
   await tell("wizard", done.setUp, "--setup");

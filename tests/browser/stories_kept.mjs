@@ -148,3 +148,18 @@ export async function missed({ page, gateway }) {
   await page.evaluate(() => window.dispatchEvent(new Event("online")));
   await again;
 }
+
+/* Costs that are asked for again, as after a lost stream, leave what a person types. */
+export async function typing({ page, gateway, expect }) {
+  await page.goto(`${gateway.url}/costs`);
+  await page.waitForSelector("tr[data-key]");
+  await page.locator(".filter").fill("gpu");
+  const again = page.waitForResponse(/\/api\/v1\/costs/);
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  await again;
+  await page.keyboard.type("x");
+  const [value, focused] = await page
+    .locator(".filter")
+    .evaluate((node) => [node.value, node === document.activeElement]);
+  expect(value === "gpux" && focused, `the filter is "${value}", focused: ${focused}`);
+}

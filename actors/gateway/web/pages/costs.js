@@ -166,6 +166,8 @@ export default function costs(ctx) {
   );
   let answer = null;
   let dearest = 0;
+  let shown = { by: "", list: null };
+  let turn = 0;
   const by = () => (BY.includes(ctx.query.get("by")) ? ctx.query.get("by") : "queue");
   const buttons = BY.map((name) => {
     const button = h("button", { type: "button" }, name);
@@ -182,13 +184,13 @@ export default function costs(ctx) {
     load();
   });
 
-  async function load() {
-    for (const [name, button] of buttons) put(button, "aria-pressed", String(name === by()));
-    const days = Number(ctx.query.get("days") || 0);
+  /* Asked for again, the table stays: someone may be typing into its filter. */
+  function listOf(name) {
+    if (shown.by === name) return shown.list;
     const list = table(ctx, {
-      label: `Costs by ${by()}`,
-      noun: by(),
-      columns: columns(by(), () => dearest),
+      label: `Costs by ${name}`,
+      noun: name,
+      columns: columns(name, () => dearest),
       sort: "-total",
       key: (r) => r.key || "?",
       words: (r) => [r.name, r.key],
@@ -196,19 +198,31 @@ export default function costs(ctx) {
       empty: "Nothing was paid for in this time.",
     });
     replace(hole, list.node);
+    shown = { by: name, list };
+    return list;
+  }
+
+  async function load() {
+    for (const [name, button] of buttons) put(button, "aria-pressed", String(name === by()));
+    const days = Number(ctx.query.get("days") || 0);
+    const mine = ++turn;
+    const list = listOf(by());
     try {
-      answer = await get(
+      const fresh = await get(
         query("costs", {
           by: by(),
           from_us: days ? Math.round(Date.now() * 1000 - days * DAY_US) : 0,
         }),
       );
+      if (mine !== turn) return;
+      answer = fresh;
       const rows = answer.rows || [];
       dearest = rows.reduce((most, row) => Math.max(most, total(row)), 0);
       const rest = OF_TASKS.includes(by()) ? answer.unattributed_usd_micros : 0;
       replace(where, wherePart(rows, rest));
       list.update(rows);
     } catch (error) {
+      if (mine !== turn) return;
       replace(where);
       list.update([], error.message);
     }
@@ -252,6 +266,7 @@ export default function costs(ctx) {
 
   ctx.onLeave(on("money", showSums));
   ctx.onLeave(on("anew", load));
+  ctx.onLeave(() => turn++);
   return {
     title: "Costs",
     fits: true,

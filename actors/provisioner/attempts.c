@@ -133,8 +133,11 @@ static void tell_foreign(const struct prov_core *core, struct prov_attempt *atte
     effects_tell(out, true, "",
                  effects_format(out,
                                 "attempt %s was made for %s, and account %s is %s now: it waits, "
-                                "and what it may have started is not looked for elsewhere",
-                                attempt->id, attempt->identity, core->account, core->identity));
+                                "and what it may have started is not looked for elsewhere; if "
+                                "the old keys do not come back and nothing of it runs there: "
+                                "drover settle %s",
+                                attempt->id, attempt->identity, core->account, core->identity,
+                                attempt->id));
 }
 
 static void send(struct prov_core *core, struct prov_attempt *attempt, int64_t now_ms,

@@ -322,6 +322,7 @@ class Switch(Case):
             self.until(lambda: "was made for %s, and account cloud is %s now" % (HOME, ABROAD)
                        in world.log(), "it is told with both names")
             self.assertEqual(world.asked("RunInstances", OTHER), [])
+            self.assertRegex(world.log(), r"attempt (\w+) was made for .*: drover settle \1\b")
             self.come_home(world)
             self.until(lambda: world.states() == ["booting"], "the machine, once the keys are back")
             self.assertEqual(world.asked("RunInstances", OTHER), [])

@@ -87,6 +87,7 @@ static struct dr_strs nameless(const struct picture *picture, const struct list 
     size_t count = 0;
     const char **ids = calloc((size_t)limit + 1, sizeof *ids);
     DR_ASSERT(ids != NULL);
+    DR_ASSERT(list->items != NULL || list->count == 0);
     for (int64_t i = offset; i < offset + limit && i < (int64_t)list->count; i++)
         if (picture_name(picture, list->items[i].id) == NULL)
             ids[count++] = list->items[i].id;

@@ -193,7 +193,8 @@ static void answer_task(struct request *request, const struct dr_ledger_state *s
         snprintf(tell(&dossier, task.added_us)->text, 300, "enqueued in %s", task.queue);
     tell_work(&dossier, why, state);
     recoveries_json(state, task.id, &dossier, &recoveries);
-    qsort(dossier.items, dossier.count, sizeof *dossier.items, by_time);
+    if (dossier.count > 0)
+        qsort(dossier.items, dossier.count, sizeof *dossier.items, by_time);
     dr_strbuf_add_text(&json, "{\"task\":");
     read_task_json(&task, name, &json);
     compact_str(&json, "verdict", why->verdict);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ROUTE(method, pattern, role, name) void handle_##name(struct request *request);
@@ -76,11 +77,9 @@ const struct route *route_find(const char *method, const char *path, struct rout
             *args = tried;
             return route;
         }
-        if (strlen(allowed) + strlen(route->method) + 3 < 128) {
-            if (allowed[0] != '\0')
-                strcat(allowed, ", ");
-            strcat(allowed, route->method);
-        }
+        size_t used = strlen(allowed);
+        if (used + strlen(route->method) + 3 < 128)
+            snprintf(allowed + used, 128 - used, "%s%s", used > 0 ? ", " : "", route->method);
     }
     return NULL;
 }

@@ -79,7 +79,7 @@ static int reset(struct sandbox_call *call, const char *id, json_t *item, int *d
 
 int tasks_reset(struct sandbox_call *call)
 {
-    int dequeued;
+    int dequeued = -1;
     if (reset(call, sandbox_str(call, "task"), call->data, &dequeued) != 0)
         return -1;
     json_object_set_new(call->data, "events", json_object());
@@ -90,7 +90,7 @@ int tasks_reset(struct sandbox_call *call)
 
 static int reset_each(struct sandbox_call *call, const char *id, json_t *item)
 {
-    int dequeued;
+    int dequeued = -1;
     if (reset(call, id, item, &dequeued) != 0)
         return -1;
     return json_object_set_new(item, "dequeued", json_boolean(dequeued > 0));

@@ -167,6 +167,17 @@ export async function words({ page, gateway, expect }) {
       expect(got === wanted, `${name}(${given}) is “${got}”, not “${wanted}”`);
     }
   }
+  /* A line about a machine names it, and names it once. */
+  for (const line of ["drains (idle)", "m1 drains (idle)"]) {
+    const got = await page.evaluate(
+      async (told) =>
+        (await import("/feed.js"))
+          .feedLine({ seq: 1, t_us: 1, machine: "m1", text: told })
+          .querySelector(".text").textContent,
+      line,
+    );
+    expect(got === "m1 drains (idle)", `“${line}” of m1 is “${got}”`);
+  }
 }
 
 /* Whatever people call a task, it is a text. */

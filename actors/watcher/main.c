@@ -417,8 +417,8 @@ static void stop(struct dr_actor *actor)
     if (shell->clearml != NULL)
         clearml_destroy(&shell->clearml);
     shell->stopping = true;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): on_answer() took the one freed before off it */
     while (shell->under_way != NULL) /* the core lets go of what it kept for them */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
         on_answer(&(struct clearml_answer){.cls = CLEARML_UNREACHABLE,
                                            .sentence = "Drover stops",
                                            .retry_after_ms = -1},

@@ -47,6 +47,7 @@ static void link_id(struct picture *picture, struct picture_queue *queue)
 static void drop(struct picture *picture, struct picture_queue *queue)
 {
     unlink_id(picture, queue);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the one freed before was unlinked */
     HASH_DEL(picture->queues, queue);
     dr_record_free(&queue->view);
     free(queue->json);

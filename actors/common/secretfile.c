@@ -63,12 +63,21 @@ static char *read_whole(int fd, const char *path, size_t max_size, size_t *len,
     return text;
 }
 
+/* What we hold open ourselves has its place there, and nobody can put another there. Below it, in a
+ * directory that is held open, anybody may. */
+static bool is_held_open(const char *path)
+{
+    static const char held[] = "/proc/self/fd/";
+    size_t len = sizeof held - 1;
+    return strncmp(path, held, len) == 0 && path[len] != '\0' &&
+           path[len + strspn(path + len, "0123456789")] == '\0';
+}
+
 static char *read_file(const char *path, size_t max_size, bool others, size_t *len,
                        struct dr_error *error)
 {
     *len = 0;
-    /* What we hold open ourselves has its place there, and nobody can put another there. */
-    int follow = strncmp(path, "/proc/self/fd/", 14) == 0 ? 0 : O_NOFOLLOW;
+    int follow = is_held_open(path) ? 0 : O_NOFOLLOW;
     /* O_NONBLOCK: opening a FIFO put in the file's place must not hang the actor. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | follow | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {

@@ -57,12 +57,26 @@ static bool is_note(const json_t *row)
     return good;
 }
 
+/* It stays for a person to read: the next note writes a file of its own. */
+static void put_aside(const char *path, const char *why)
+{
+    char aside[PATH_MAX + 8];
+    snprintf(aside, sizeof aside, "%s.unread", path);
+    bool kept = rename(path, aside) == 0;
+    dr_log(DR_LOG_ERROR, NULL,
+           "%s, where what people did waits for the ledger, cannot be read (%s)%s%s", path, why,
+           kept ? "; it is kept as " : "", kept ? aside : "");
+}
+
 static json_t *load(const char *path)
 {
-    struct dr_error error;
+    struct dr_error error = {0};
     size_t len = 0;
-    char *text = access(path, F_OK) == 0 ? dr_secretfile_read(path, 64 << 20, &len, &error) : NULL;
+    bool there = access(path, F_OK) == 0;
+    char *text = there ? dr_secretfile_read(path, 64 << 20, &len, &error) : NULL;
     json_t *read = text == NULL ? NULL : json_loadb(text, len, 0, NULL);
+    if (there && !json_is_array(read))
+        put_aside(path, text == NULL ? error.text : "it is no list");
     json_t *list = json_array(), *row;
     size_t i;
     json_array_foreach (read, i, row) {

@@ -263,6 +263,20 @@ class Ledgerless(unittest.TestCase):
         self.assertEqual([(row["by"], row["kind"], row["id"]) for row in rows],
                          [(OPERATOR, "token", made.json["id"])])
 
+    def test_notes_that_cannot_be_read_are_kept_for_a_person(self):
+        notes = pathlib.Path(self.world.state_dir, "gateway", "notes.json")
+        notes.write_text('[{"request": "half a fi')
+        notes.chmod(0o600)
+        before = self.history.last()
+        os.kill(self.pid_of("gateway"), signal.SIGKILL)
+        aside = notes.with_name("notes.json.unread")
+        eventually(aside.exists, 30, "the next gateway puts them aside")
+        self.assertEqual(aside.read_text(), '[{"request": "half a fi')
+        self.world.settled()
+        made = self.ask("POST", "/api/v1/tokens", {"name": "after", "role": "viewer"})
+        rows = eventually(lambda: self.history.rows(before), 30, "what is done after it is told")
+        self.assertEqual([row["id"] for row in rows], [made.json["id"]])
+
     def test_a_dead_ledger_has_done_nothing(self):
         ledger, droverd = self.pid_of("ledger"), self.world.droverd.pid
         os.kill(droverd, signal.SIGSTOP) # else there is another ledger at once

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,11 @@ static void only_a_private_file_is_opened(void **state)
 
     assert_int_equal(symlink(path, at("link")), 0);
     refused(at("link"), "is a symbolic link: name the file itself");
+    int held = open(folder, O_RDONLY | O_DIRECTORY);
+    char below[64];
+    snprintf(below, sizeof below, "/proc/self/fd/%d/link", held);
+    refused(below, "is a symbolic link: name the file itself");
+    close(held);
     assert_int_equal(mkfifo(at("fifo"), 0600), 0);
     refused(at("fifo"), "is not a regular file");
     refused(folder, "is not a regular file");

@@ -86,6 +86,7 @@ export function shown(page) {
   return page.evaluate(async (names) => {
     const { store } = await import("/store.js");
     const { told } = await import("/told.js");
+    const { folded } = await import("/feed.js");
     const text = (node) => (node ? node.textContent.trim() : "");
     const queues = {};
     for (const row of document.querySelectorAll(".queuebox tbody tr")) {
@@ -105,6 +106,7 @@ export function shown(page) {
       queues,
       lines: [...document.querySelectorAll(".feedbox li[data-seq] .text")].map(text),
       activity: store.activity.map((row) => told(row.text)) /* below what the box has room for */,
+      folded: folded(store.activity).map((row) => told(row.text)),
       cells: document.querySelectorAll(".strip .cell").length,
       live: document.querySelector("#live").className,
     };
@@ -129,7 +131,8 @@ function differs(truth, rows, now) {
     for (const [key, value] of Object.entries(queue))
       if (!now.queues[name] || now.queues[name][key] !== value)
         return `${name} ${key}: ${JSON.stringify(now.queues[name])}, in truth ${value}`;
-  const odd = now.lines.findIndex((line, i) => !line.startsWith(now.activity[i]));
+  /* A line begins with its machine where its text does not name it. */
+  const odd = now.lines.findIndex((line, i) => !line.includes(now.folded[i]));
   if (odd >= 0) return `line ${odd} of the activity is ${now.lines[odd]}`;
   const wanted = [...new Set(truth.changes)];
   const lines = changesOf(now.activity, rows).slice(0, wanted.length);

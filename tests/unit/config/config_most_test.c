@@ -12,16 +12,24 @@
     "deployment: mine\nclearml: {api_server: \"https://api.clear.ml\"}\n" \
     "accounts: [{name: a, driver: aws, region: nowhere-1}, {name: here, driver: local}]\n"
 
+static struct dr_config *config; /* `most` borrows from it */
 static struct dr_most most;
 
 static void work_out(const char *text)
 {
     struct dr_config_errors errors;
-    struct dr_config *config = dr_config_parse_draft(text, strlen(text), "text", &errors);
+    dr_config_free(config);
+    config = dr_config_parse_draft(text, strlen(text), "text", &errors);
     assert_non_null(config);
     dr_config_most(dr_config_root(config), &most);
-    dr_config_free(config);
     dr_config_errors_free(&errors);
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    dr_config_free(config);
+    return 0;
 }
 
 static void assert_most(const char *text, int64_t per_hour_usd_micros, int64_t per_month_usd_micros)
@@ -146,5 +154,5 @@ int main(void)
         cmocka_unit_test(unknown_prices_are_named_and_never_free),
         cmocka_unit_test(list_prices_count),
     };
-    return cmocka_run_group_tests_name("wizard_most", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("wizard_most", tests, NULL, forget);
 }

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capped.h"
 #include "drover/assert.h"
 #include "prices.h"
 
-#define NO_CAP INT64_MAX
+#define NO_CAP INT64_MAX /* where capped sums and products stop, too */
 #define MONTH_DAYS 31
 
 struct share {
@@ -31,19 +32,6 @@ static int64_t least(int64_t a, int64_t b)
 static int64_t cap_of(int64_t configured)
 {
     return configured > 0 ? configured : NO_CAP;
-}
-
-/* Sums and products that stop at NO_CAP: all are amounts below 10^12 or none at all. */
-static int64_t times(int64_t a, int64_t b)
-{
-    if (a == 0 || b == 0)
-        return 0;
-    return a > NO_CAP / b ? NO_CAP : a * b;
-}
-
-static int64_t plus(int64_t a, int64_t b)
-{
-    return a > NO_CAP - b ? NO_CAP : a + b;
 }
 
 static int64_t machines_for(int64_t usd_micros, int64_t price_usd_micros)
@@ -97,7 +85,7 @@ static void hand_out(const struct dr_cfg_root *root, struct share *shares, size_
         if (next->account && next->account->max_machines > 0) {
             for (size_t i = 0; i < count; i++)
                 if (shares[i].machines > 0 && shares[i].account == next->account)
-                    taken = plus(taken, shares[i].machines);
+                    taken = dr_capped_sum(taken, shares[i].machines);
             room = least(room, next->account->max_machines - taken);
         }
         next->machines = least(next->cap, room);
@@ -110,8 +98,9 @@ static void hand_out(const struct dr_cfg_root *root, struct share *shares, size_
 static int64_t month_of(const struct share *share)
 {
     const struct dr_cfg_budget *budget = &share->type->budget;
-    int64_t month = times(times(share->cap, share->price_usd_micros), DR_MOST_MONTH_HOURS);
-    month = least(month, cap_of(times(budget->per_day_usd_micros, MONTH_DAYS)));
+    int64_t month = dr_capped_product(dr_capped_product(share->cap, share->price_usd_micros),
+                                      DR_MOST_MONTH_HOURS);
+    month = least(month, cap_of(dr_capped_product(budget->per_day_usd_micros, MONTH_DAYS)));
     return least(month, cap_of(budget->per_month_usd_micros));
 }
 
@@ -120,14 +109,15 @@ static void work_out(const struct dr_cfg_root *root, const struct share *shares,
 {
     int64_t hour = 0, month = 0;
     for (size_t i = 0; i < count; i++) {
-        hour = plus(hour, times(shares[i].machines, shares[i].price_usd_micros));
-        month = plus(month, month_of(&shares[i]));
+        hour =
+            dr_capped_sum(hour, dr_capped_product(shares[i].machines, shares[i].price_usd_micros));
+        month = dr_capped_sum(month, month_of(&shares[i]));
         if (shares[i].unknown && most->unpriced_count < DR_MOST_UNPRICED)
             most->unpriced[most->unpriced_count++] = shares[i].type->name;
     }
     hour = least(hour, cap_of(root->budget.per_hour_usd_micros));
-    month = least(month, times(hour, DR_MOST_MONTH_HOURS));
-    month = least(month, cap_of(times(root->budget.per_day_usd_micros, MONTH_DAYS)));
+    month = least(month, dr_capped_product(hour, DR_MOST_MONTH_HOURS));
+    month = least(month, cap_of(dr_capped_product(root->budget.per_day_usd_micros, MONTH_DAYS)));
     month = least(month, cap_of(root->budget.per_month_usd_micros));
     most->per_hour_usd_micros = hour == NO_CAP ? DR_MOST_UNLIMITED : hour;
     most->per_month_usd_micros = month == NO_CAP ? DR_MOST_UNLIMITED : month;
@@ -193,7 +183,8 @@ static void say_own(struct dr_most *most, const struct share *shares, size_t cou
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         any = any || (shares[i].unknown && shares[i].local);
-        machines = plus(machines, shares[i].unknown && shares[i].local ? shares[i].machines : 0);
+        machines =
+            dr_capped_sum(machines, shares[i].unknown && shares[i].local ? shares[i].machines : 0);
     }
     if (!any)
         return;

@@ -171,11 +171,6 @@ size_t hocon_unquoted_len(const struct hocon_text *in)
 
 bool hocon_check_utf8(struct hocon_text *in)
 {
-    for (size_t at = 0; at < in->len;) {
-        size_t len = dr_utf8_char(in->text + at, in->len - at);
-        if (len == 0 || in->text[at] == '\0')
-            return hocon_fail_at(in, at, "this byte is no UTF-8 text");
-        at += len;
-    }
-    return true;
+    size_t good = dr_utf8_span(in->text, in->len);
+    return good == in->len || hocon_fail_at(in, good, "this byte is no UTF-8 text");
 }

@@ -20,6 +20,14 @@ size_t dr_utf8_char(const char *text, size_t len)
     return bad ? 0 : want;
 }
 
+size_t dr_utf8_span(const char *text, size_t len)
+{
+    size_t at = 0, n;
+    while (at < len && text[at] != '\0' && (n = dr_utf8_char(text + at, len - at)) > 0)
+        at += n;
+    return at;
+}
+
 size_t dr_utf8_put(char out[4], unsigned code)
 {
     if (code < 0x80) {

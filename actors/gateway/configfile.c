@@ -50,16 +50,11 @@ static const char *read_all(int fd, char **text, size_t *len)
 /* The line that is no UTF-8 text, which no answer could carry; 0: all of it is. */
 static int strange_line(const char *text, size_t len)
 {
+    size_t good = dr_utf8_span(text, len);
     int line = 1;
-    while (len > 0) {
-        size_t n = *text == '\0' ? 0 : dr_utf8_char(text, len);
-        if (n == 0)
-            return line;
-        line += *text == '\n';
-        text += n;
-        len -= n;
-    }
-    return 0;
+    for (size_t i = 0; i < good; i++)
+        line += text[i] == '\n';
+    return good == len ? 0 : line;
 }
 
 static char *read_text(const char *path, struct dr_error *error)

@@ -34,25 +34,13 @@ static void who_asks(struct request *request)
         request->login = (struct login){0};
 }
 
-static bool is_text(const char *bytes, size_t len)
-{
-    while (len > 0) {
-        size_t n = *bytes == '\0' ? 0 : dr_utf8_char(bytes, len);
-        if (n == 0)
-            return false;
-        bytes += n;
-        len -= n;
-    }
-    return true;
-}
-
 static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
                                        size_t name_len, const char *value, size_t len)
 {
     (void)kind;
     (void)name;
     (void)name_len;
-    *(bool *)arg = value == NULL || is_text(value, len);
+    *(bool *)arg = value == NULL || dr_utf8_span(value, len) == len;
     return *(bool *)arg ? MHD_YES : MHD_NO;
 }
 
@@ -61,8 +49,10 @@ static bool readable(struct request *request)
 {
     bool good = true;
     MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, check_parameter, &good);
-    for (size_t i = 0; good && i < request->args.count; i++)
-        good = is_text(request->args.values[i], strlen(request->args.values[i]));
+    for (size_t i = 0; good && i < request->args.count; i++) {
+        const char *value = request->args.values[i];
+        good = value[dr_utf8_span(value, strlen(value))] == '\0';
+    }
     if (!good)
         answer_error(request, 400, "bad-request", "a parameter is no UTF-8 text");
     return good;

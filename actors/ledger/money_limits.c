@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capped.h"
+
 enum { HOUR, DAY, MONTH, WINDOWS };
 
 static const char *const window_names[WINDOWS] = {"hour", "day", "month"};
@@ -18,19 +20,6 @@ static int window_of(const struct limits_use *use)
     default:
         return MONTH;
     }
-}
-
-/* An amount beyond all limits stays there. */
-static int64_t plus(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-static int64_t times(int64_t a, int64_t b)
-{
-    int64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
 /* ---- which limits there are ----------------------------------------------------------------- */
@@ -120,12 +109,13 @@ void limits_count(struct limits_use *uses, size_t count, const struct dr_cfg_roo
         if (paid->rate_usd_micros == 0 && paid->from_us != 0 && uses[i].unpriced++ == 0)
             uses[i].unpriced_type = machine->type;
         if (window_of(&uses[i]) == HOUR) {
-            view->reserved_usd_micros = plus(view->reserved_usd_micros, paid->rate_usd_micros);
+            view->reserved_usd_micros =
+                dr_capped_sum(view->reserved_usd_micros, paid->rate_usd_micros);
             continue;
         }
         view->spent_usd_micros += paid_between(paid, time->now_us, view->from_us, view->until_us);
-        view->reserved_usd_micros = plus(view->reserved_usd_micros,
-                                         paid_ahead(paid, life_us, time->now_us, view->until_us));
+        view->reserved_usd_micros = dr_capped_sum(
+            view->reserved_usd_micros, paid_ahead(paid, life_us, time->now_us, view->until_us));
     }
 }
 
@@ -162,14 +152,15 @@ void limits_ask(struct limits_use *uses, size_t count, const struct limits_time 
                            ? rate_usd_micros
                            : paid_ahead(&one, life_us, time->now_us, uses[i].view.until_us);
         uses[i].asked += more;
-        uses[i].asked_usd_micros = plus(uses[i].asked_usd_micros, times(more, each));
+        uses[i].asked_usd_micros =
+            dr_capped_sum(uses[i].asked_usd_micros, dr_capped_product(more, each));
     }
 }
 
 static int64_t sum(const struct limits_use *use)
 {
-    return plus(plus(use->view.spent_usd_micros, use->view.reserved_usd_micros),
-                use->asked_usd_micros);
+    return dr_capped_sum(dr_capped_sum(use->view.spent_usd_micros, use->view.reserved_usd_micros),
+                         use->asked_usd_micros);
 }
 
 const struct limits_use *limits_passed(const struct limits_use *uses, size_t count)

@@ -1,54 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* on_hard_cap: the ledger's money in, ends out. */
-#include "core.h"
-
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define WALL_ZERO_US 1700000000000000
-#define S 1000
+#include "world.h"
 
-struct world {
-    struct dr_cfg_root config;
-    struct dr_cfg_account account;
-    struct dr_cfg_type type;
-    struct reap_core *core;
-    struct reap_now now;
-    struct reap_effects effects;
-    struct dr_machine_row row;
-};
-
-static void step(struct world *world, struct reap_event event)
+/* A machine that works, where limits of money end what runs. */
+static int setup_busy(void **state)
 {
-    reap_effects_free(&world->effects);
-    reap_step(world->core, &event, world->now, &world->effects);
+    setup(state);
+    struct world *world = *state;
+    world->config.on_hard_cap = "kill";
+    world->worker.task = "t1";
+    return 0;
 }
 
-static const struct reap_effect *effect(const struct world *world, enum reap_effect_kind kind)
-{
-    for (size_t i = 0; i < world->effects.count; i++) {
-        if (world->effects.items[i].kind == kind)
-            return &world->effects.items[i];
-    }
-    return NULL;
-}
-
-static void pictures(struct world *world)
-{
-    struct dr_queue_view queue = {
-        .id = "q1", .name = "cpu", .known = true, .read_ms = world->now.boot_ms};
-    struct dr_queues_observed queues = {.sent_ms = world->now.boot_ms,
-                                        .queues = {.items = &queue, .count = 1}};
-    struct dr_worker_view worker = {
-        .id = "drover:local:small:i-1", .instance_id = "i-1", .ours = true, .task = "t1"};
-    struct dr_workers_observed workers = {.sent_ms = world->now.boot_ms,
-                                          .workers = {.items = &worker, .count = 1}};
-    step(world, (struct reap_event){.kind = REAP_QUEUES, .queues = &queues});
-    step(world, (struct reap_event){.kind = REAP_WORKERS, .workers = &workers});
-}
-
-static void live(struct world *world, int64_t ms)
+/* What its last tick asks for can be seen after it: pictures come before. */
+static void live_ticks(struct world *world, int64_t ms)
 {
     for (int64_t end = world->now.boot_ms + ms; world->now.boot_ms < end;) {
         world->now.boot_ms += S;
@@ -56,65 +24,6 @@ static void live(struct world *world, int64_t ms)
         pictures(world);
         step(world, (struct reap_event){.kind = REAP_TICK});
     }
-}
-
-static void snapshot(struct world *world)
-{
-    struct dr_ledger_state state = {.seq = 1,
-                                    .ledger_id = "l",
-                                    .deployment = "test",
-                                    .blocked = "",
-                                    .machines = {.items = &world->row, .count = 1}};
-    step(world, (struct reap_event){.kind = REAP_SNAPSHOT, .state = &state});
-}
-
-static int setup(void **state)
-{
-    static const char *const queues[] = {"q1"};
-    struct world *world = calloc(1, sizeof *world);
-    world->account =
-        (struct dr_cfg_account){.name = "local", .driver = "local", .list_period_ms = 10 * S};
-    world->type = (struct dr_cfg_type){
-        .name = "small", .account = "local", .idle_timeout_ms = 60 * S, .boot_timeout_ms = 120 * S};
-    world->config = (struct dr_cfg_root){
-        .deployment = "test",
-        .on_hard_cap = "kill",
-        .clearml = {.tick_ms = S},
-        .accounts = {.items = &world->account, .count = 1},
-        .machine_types = {.items = &world->type, .count = 1},
-        .timing = {.workers_period_ms = 5 * S, .fresh_queues_ms = 15 * S, .silent_ms = 300 * S}};
-    world->now = (struct reap_now){.boot_ms = 1000 * S, .wall_us = WALL_ZERO_US};
-    world->row = (struct dr_machine_row){.id = "m1",
-                                         .version = 1,
-                                         .type = "small",
-                                         .account = "local",
-                                         .state = "up",
-                                         .cause = "",
-                                         .drain_mode = "",
-                                         .drain_reason = "",
-                                         .for_queue = "q1",
-                                         .queues = {.items = queues, .count = 1},
-                                         .drain_queue = "q1",
-                                         .attempt = "a1",
-                                         .instance_id = "i-1",
-                                         .offering = "small",
-                                         .identity = "",
-                                         .slots = 1,
-                                         .launched_us = WALL_ZERO_US,
-                                         .up_us = WALL_ZERO_US,
-                                         .state_since_us = WALL_ZERO_US};
-    world->core = reap_new(&world->config, world->now);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *world = *state;
-    reap_effects_free(&world->effects);
-    reap_free(world->core);
-    free(world);
-    return 0;
 }
 
 /* The ledger's money, with one limit and what is spent of it. */
@@ -133,7 +42,7 @@ static void money(struct world *world, const char *scope, const char *name, cons
 static void busy_under_a_hard_cap(struct world *world)
 {
     snapshot(world);
-    live(world, 10 * S);
+    live_ticks(world, 10 * S);
 }
 
 static void test_hard_cap_kills(void **state)
@@ -177,12 +86,12 @@ static void test_hard_cap_may_only_wait(void **state)
     busy_under_a_hard_cap(world);
     int asked = 0;
     for (int i = 0; i < 60; i++) {
-        live(world, S);
+        live_ticks(world, S);
         asked += effect(world, REAP_DO_MONEY) != NULL;
     }
     assert_int_equal(asked, 4);
     world->config.on_hard_cap = "wait";
-    live(world, 60 * S);
+    live_ticks(world, 60 * S);
     assert_null(effect(world, REAP_DO_MONEY));
     money(world, "all", "", "day", 25000000);
     assert_null(effect(world, REAP_DO_DRAIN));
@@ -203,7 +112,7 @@ static void test_hard_cap_waits_for_a_settled_server(void **state)
     assert_non_null(effect(world, REAP_DO_DRAIN));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_busy, teardown)
 
 int main(void)
 {

@@ -26,6 +26,7 @@ export async function silence({ page, gateway, expect }) {
 export async function gone({ page, gateway, expect }) {
   await page.goto(gateway.url);
   await page.waitForSelector("#live.live");
+  await page.waitForSelector(".strip .cell"); /* there is a picture to keep */
   gateway.stop();
   await page.waitForSelector("body.stale #live.lost");
   expect((await page.locator(".strip .cell").count()) > 0, "the last picture is gone");
